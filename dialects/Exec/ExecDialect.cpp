@@ -1,0 +1,28 @@
+//===- ExecDialect.cpp - the exec dialect ---------------------------------===//
+#include "dialects/Exec/Exec.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace peft::exec;
+
+#include "dialects/Exec/ExecDialect.cpp.inc"
+#include "dialects/Exec/ExecInterfaces.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/Exec/ExecOps.cpp.inc"
+
+void ExecDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Exec/ExecOps.cpp.inc"
+      >();
+}
+
+void BufferOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) { setName(getResult(), getName()); }
+
+void ParameterOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  StringRef key = getParameter();
+  auto [rest, last] = key.rsplit('.');
+  auto module = rest.rsplit('.').second;
+  setName(getResult(), (Twine(module.empty() ? rest : module) + "_" + last).str());
+}

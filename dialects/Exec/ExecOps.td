@@ -1,0 +1,234 @@
+//===- ExecOps.td - a straight line of runtime calls -------*- tablegen -*-===//
+#ifndef PEFT_EXEC_OPS_TD
+#define PEFT_EXEC_OPS_TD
+
+include "dialects/Exec/ExecInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Exec_Dialect : Dialect {
+  let name = "exec";
+  let cppNamespace = "::peft::exec";
+  let summary = "Runtime calls on buffers that have a place";
+  let description = [{
+    The scheduled level: one straight line of calls. A buffer is a memref that
+    `exec.buffer` names; `peft-plan` gives it an offset in the arena. Each call op is
+    one function of runtime/include/peft/runtime/kernels.h, which defines its
+    meaning: same name, same order of operands (results first), same attributes.
+  }];
+}
+
+class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+def OpGroupPlaces : OpDocGroup { let summary = "Where things are"; }
+let opDocGroup = OpGroupPlaces in {
+
+def Exec_BufferOp : Exec_Op<"buffer", [DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "A buffer of the arena's transient part, at `offset` once planned";
+  let arguments = (ins StrAttr:$name, OptionalAttr<I64Attr>:$offset, UnitAttr:$saved);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$name (`at` $offset^)? (`saved` $saved^)? attr-dict `:` type($result)";
+  let description = [{ `saved` marks what the forward pass keeps for the backward pass. }];
+}
+
+def Exec_ParameterOp : Exec_Op<"parameter", [Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "A parameter's values, in the arena or in the mapped file";
+  let arguments = (ins FlatSymbolRefAttr:$parameter);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$parameter attr-dict `:` type($result)";
+}
+
+def Exec_GradientOp : Exec_Op<"gradient", [Pure]> {
+  let summary = "The gradient of a trainable parameter";
+  let arguments = (ins FlatSymbolRefAttr:$parameter);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$parameter attr-dict `:` type($result)";
+}
+
+def Exec_FlatOp : Exec_Op<"flat", [Pure]> {
+  let summary = "All trainable floats as one vector: `parameters`, `gradients` or slot `state.N` of the optimizer";
+  let arguments = (ins StrAttr:$part);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$part attr-dict `:` type($result)";
+}
+
+def Exec_ArgumentOp : Exec_Op<"argument", [Pure]> {
+  let summary = "What the caller of an entry point passes: a field of the batch, the step's scalars, a chunk's number";
+  let arguments = (ins StrAttr:$name);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$name attr-dict `:` type($result)";
+}
+
+def Exec_OutputOp : Exec_Op<"output"> {
+  let summary = "What an entry point returns: `loss_sum`, `grad_norm` or `logits`";
+  let arguments = (ins StrAttr:$name, AnyMemRef:$value);
+  let assemblyFormat = "$name `,` $value attr-dict `:` type($value)";
+}
+
+def Exec_ChunksOp : Exec_Op<"chunks", [NoTerminator, SingleBlock]> {
+  let summary = "Runs its region for each run of `size` labelled rows, `*count` rows in all";
+  let description = [{ The region's argument is the number of the run. `peft-outline` makes it a function. }];
+  let arguments = (ins AnyMemRef:$count, I64Attr:$size);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$count `size` $size $body attr-dict `:` type($count)";
+}
+
+def Exec_CallOp : Exec_Op<"call", [AttrSizedOperandSegments]> {
+  let summary = "Calls an outlined function with a table of places";
+  let description = [{
+    With `count` it is called for each run of `size` labelled rows, and given the run's number.
+
+    ```mlir
+    exec.call @forward_layer(%x, %q_proj_weight) : memref<8x64xf32>, memref<64x64xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyMemRef>:$places, Optional<AnyMemRef>:$count,
+                       OptionalAttr<I64Attr>:$size);
+  let assemblyFormat = [{
+    $callee `(` $places `)` (`count` $count^ `size` $size `:` type($count))? attr-dict `:` type($places)
+  }];
+}
+
+} // OpGroupPlaces
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+/// A call that writes its first `outputs` operands. `T` is the operand whose
+/// element type is the function's template parameter.
+class Exec_Call<string mnemonic, int outputs, int T = 0, list<string> attributes = [], bit update = 0>
+    : Exec_Op<mnemonic, [RuntimeCallOpInterface]> {
+  let summary = "peft::rt::" # mnemonic;
+  let assemblyFormat = "operands attr-dict `:` type(operands)";
+  string passed = !interleave(!foreach(a, attributes, "get" # a # "Attr()"), ", ");
+  code methods = [{
+    unsigned getNumOutputs() { return }] # outputs # [{; }
+    bool isUpdate() { return }] # !if(update, "true", "false") # [{; }
+    int getElementTypeOperand() { return }] # T # [{; }
+    ::llvm::SmallVector<::mlir::Attribute> getCallAttributes() { return {}] # passed # [{}; }
+  }];
+  let extraClassDeclaration = methods;
+}
+
+def OpGroupCalls : OpDocGroup { let summary = "Runtime functions"; }
+let opDocGroup = OpGroupCalls in {
+
+def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
+  let summary = "A scalar function over every element: peft::rt::map<body>";
+  let arguments = (ins FlatSymbolRefAttr:$body, AnyMemRef:$y, Variadic<AnyMemRef>:$inputs);
+  let assemblyFormat = "$body `(` $y `,` $inputs `)` attr-dict `:` type($y) `,` type($inputs)";
+  let extraClassDeclaration = [{
+    unsigned getNumOutputs() { return 1; }
+    int getElementTypeOperand() { return -1; }
+    ::llvm::SmallVector<::mlir::Attribute> getCallAttributes() { return {}; }
+  }];
+}
+
+def Exec_LinearOp : Exec_Call<"linear", 1, 0, ["Transposed", "Alpha"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$w, Optional<AnyMemRef>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
+  let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getBias(); } }];
+}
+def Exec_LinearAddOp : Exec_Call<"linear_add", 1, 0, ["Transposed", "Alpha"], 1> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$w, BoolAttr:$transposed, F64Attr:$alpha);
+}
+def Exec_LinearWeightGradOp : Exec_Call<"linear_weight_grad", 1, 1, ["Alpha"], 1> {
+  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$x, F64Attr:$alpha);
+}
+def Exec_SumRowsOp : Exec_Call<"sum_rows", 1, 1, [], 1> { let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy); }
+
+def Exec_EmbeddingOp : Exec_Call<"embedding", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$ids, AnyMemRef:$table); }
+def Exec_EmbeddingWeightGradOp : Exec_Call<"embedding_weight_grad", 1, 1, [], 1> {
+  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids);
+}
+def Exec_OverrideRowsOp : Exec_Call<"override_rows", 1, 0, ["Indices"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$ids, AnyMemRef:$rows, DenseI32ArrayAttr:$indices);
+}
+def Exec_OverrideRowsGradOp : Exec_Call<"override_rows_grad", 1, 0, ["Indices"]> {
+  let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy, AnyMemRef:$ids, DenseI32ArrayAttr:$indices);
+}
+def Exec_OverrideRowsWeightGradOp : Exec_Call<"override_rows_weight_grad", 1, 1, ["Indices"], 1> {
+  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids, DenseI32ArrayAttr:$indices);
+}
+
+def Exec_RMSNormOp : Exec_Call<"rms_norm", 1, 0, ["Eps"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$w, F64Attr:$eps);
+}
+def Exec_RMSNormGradOp : Exec_Call<"rms_norm_grad", 1, 0, ["Eps"]> {
+  let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy, AnyMemRef:$x, AnyMemRef:$w, F64Attr:$eps);
+}
+def Exec_RMSNormWeightGradOp : Exec_Call<"rms_norm_weight_grad", 1, 1, ["Eps"], 1> {
+  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$x, F64Attr:$eps);
+}
+def Exec_RopeOp : Exec_Call<"rope", 1, 0, ["InvFreq", "HeadDim", "Scale", "Inverse"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$positions, DenseF32ArrayAttr:$inv_freq, I64Attr:$head_dim,
+                       F64Attr:$scale, BoolAttr:$inverse);
+}
+def Exec_AttentionOp : Exec_Call<"attention", 2, 0, ["HeadDim", "Scale", "Window"]> {
+  let arguments = (ins AnyMemRef:$o, AnyMemRef:$lse, AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, AnyMemRef:$segments,
+                       I64Attr:$head_dim, F64Attr:$scale, I64Attr:$window);
+}
+def Exec_AttentionGradOp : Exec_Call<"attention_grad", 3, 0, ["HeadDim", "Scale", "Window"]> {
+  let arguments = (ins AnyMemRef:$dq, AnyMemRef:$dk, AnyMemRef:$dv, AnyMemRef:$dout, AnyMemRef:$q, AnyMemRef:$k,
+                       AnyMemRef:$v, AnyMemRef:$o, AnyMemRef:$lse, AnyMemRef:$segments,
+                       I64Attr:$head_dim, F64Attr:$scale, I64Attr:$window);
+}
+
+def Exec_ShiftLabelsOp : Exec_Call<"shift_labels", 1, -1> {
+  let arguments = (ins AnyMemRef:$targets, AnyMemRef:$labels, AnyMemRef:$segments);
+}
+def Exec_CrossEntropyOp : Exec_Call<"cross_entropy", 2, 2, [], 1> {
+  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$lse, AnyMemRef:$logits, AnyMemRef:$targets);
+}
+def Exec_CrossEntropyGradOp : Exec_Call<"cross_entropy_grad", 1> {
+  let arguments = (ins AnyMemRef:$dlogits, AnyMemRef:$logits, AnyMemRef:$lse, AnyMemRef:$targets, F32:$scale);
+}
+
+def Exec_LabelledRowsOp : Exec_Call<"labelled_rows", 2, -1> {
+  let arguments = (ins AnyMemRef:$rows, AnyMemRef:$count, AnyMemRef:$targets);
+}
+def Exec_GatherRowsOp : Exec_Call<"gather_rows", 1> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$rows, AnyMemRef:$count, I64:$chunk);
+}
+def Exec_GatherTargetsOp : Exec_Call<"gather_targets", 1, -1> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$targets, AnyMemRef:$rows, AnyMemRef:$count, I64:$chunk);
+}
+def Exec_ScatterRowsOp : Exec_Call<"scatter_rows", 1, 0, [], 1> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$rows, AnyMemRef:$count, I64:$chunk);
+}
+def Exec_SelectRowsOp : Exec_Call<"select_rows", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$rows); }
+
+def Exec_SoftPromptOp : Exec_Call<"soft_prompt", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$prompt); }
+def Exec_SoftPromptGradOp : Exec_Call<"soft_prompt_grad", 1> { let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy); }
+def Exec_SoftPromptWeightGradOp : Exec_Call<"soft_prompt_weight_grad", 1, 1, [], 1> {
+  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy);
+}
+def Exec_PrependOp : Exec_Call<"prepend", 1, -1, ["Value", "Positions"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, I32Attr:$value, BoolAttr:$positions);
+}
+
+def Exec_DropoutOp : Exec_Call<"dropout", 1, 0, ["P", "Salt"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, I64:$seed, F64Attr:$p, I32Attr:$salt);
+}
+def Exec_DequantizeNF4Op : Exec_Call<"dequantize_nf4", 1, 0, ["Block", "Nested"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$bytes, I64Attr:$block, I64Attr:$nested);
+}
+def Exec_CopyOp : Exec_Call<"copy", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$x); }
+def Exec_ZeroOp : Exec_Call<"zero", 1> { let arguments = (ins AnyMemRef:$y); }
+
+def Exec_ClipNormOp : Exec_Call<"clip_norm", 2, -1> { let arguments = (ins AnyMemRef:$norm, AnyMemRef:$gradients, AnyType:$update); }
+def Exec_AdamWOp : Exec_Call<"adamw", 4, -1> {
+  let arguments = (ins AnyMemRef:$parameters, AnyMemRef:$gradients, AnyMemRef:$m, AnyMemRef:$v, AnyType:$update);
+}
+def Exec_SGDOp : Exec_Call<"sgd", 3, -1> {
+  let arguments = (ins AnyMemRef:$parameters, AnyMemRef:$gradients, AnyMemRef:$momentum, AnyType:$update);
+}
+
+} // OpGroupCalls
+
+#endif // PEFT_EXEC_OPS_TD

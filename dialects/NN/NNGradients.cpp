@@ -1,0 +1,121 @@
+//===- NNGradients.cpp - vector-Jacobian products of the nn dialect -------===//
+//
+// One function an op. A cotangent that nobody wants is never built: that is how
+// frozen weights cost nothing.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/NN/NN.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace peft::nn;
+
+using Wanted = ArrayRef<bool>;
+using Cotangents = SmallVector<Value>;
+
+static RankedTensorType ranked(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+// y = table[ids]:  dtable[ids] += dy
+Cotangents EmbeddingOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(2);
+  if (wanted[1])
+    result[1] = builder.create<EmbeddingWeightGradOp>(getLoc(), dy[0], getIds(), ranked(getTable()).getDimSize(0));
+  return result;
+}
+
+/// dW of alpha x Wᵀ is alpha dyᵀ x; of alpha x W, alpha xᵀ dy.
+static Value weightGrad(OpBuilder &builder, Location loc, Value dy, Value x, bool transposed, FloatAttr alpha) {
+  return transposed ? builder.create<LinearWeightGradOp>(loc, x, dy, alpha)
+                    : builder.create<LinearWeightGradOp>(loc, dy, x, alpha);
+}
+
+// y = alpha x Wᵀ + b:  dx = alpha dy W,  dW = alpha dyᵀ x,  db = sum of dy's rows
+Cotangents LinearOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(getNumOperands());
+  if (wanted[0])
+    result[0] = builder.create<LinearOp>(getLoc(), dy[0], getWeight(), !getTransposed(), getAlpha().convertToDouble());
+  if (wanted[1])
+    result[1] = weightGrad(builder, getLoc(), dy[0], getX(), getTransposed(), getAlphaAttr());
+  if (getBias() && wanted[2])
+    result[2] = builder.create<SumRowsOp>(getLoc(), dy[0]);
+  return result;
+}
+
+// y = acc + alpha x Wᵀ:  dacc = dy,  dx = alpha dy W,  dW = alpha dyᵀ x
+Cotangents LinearAddOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(3);
+  if (wanted[0])
+    result[0] = dy[0];
+  if (wanted[1])
+    result[1] = builder.create<LinearOp>(getLoc(), dy[0], getWeight(), !getTransposed(), getAlpha().convertToDouble());
+  if (wanted[2])
+    result[2] = weightGrad(builder, getLoc(), dy[0], getX(), getTransposed(), getAlphaAttr());
+  return result;
+}
+
+Cotangents RMSNormOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(2);
+  if (wanted[0])
+    result[0] = builder.create<RMSNormGradOp>(getLoc(), dy[0], getX(), getWeight(), getEpsAttr());
+  if (wanted[1])
+    result[1] = builder.create<RMSNormWeightGradOp>(getLoc(), dy[0], getX(), ranked(getWeight()).getDimSize(0), getEps());
+  return result;
+}
+
+// A rotation's transpose is its inverse.
+Cotangents RopeOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(2);
+  if (wanted[0])
+    result[0] = builder.create<RopeOp>(getLoc(), dy[0], getPositions(), getInvFreq(), getHeadDim(),
+                                       getScale(), /*inverse=*/!getInverse());
+  return result;
+}
+
+Cotangents AttentionOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(4);
+  auto grad = builder.create<AttentionGradOp>(getLoc(), dy[0], getQ(), getK(), getV(), getOut(), getLse(),
+                                              getSegments(), getHeadDimAttr(), getScaleAttr(), getWindowAttr());
+  for (unsigned i = 0; i < 3; ++i)
+    if (wanted[i])
+      result[i] = grad.getResult(i);
+  return result;
+}
+
+Cotangents ActivationOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(1);
+  if (wanted[0])
+    result[0] = builder.create<ActivationGradOp>(getLoc(), getX().getType(), getKindAttr(), dy[0], getX());
+  return result;
+}
+
+// y = x + branch:  dx = dy,  dbranch = dy
+Cotangents ResidualOp::buildVJP(OpBuilder &, ValueRange dy, Wanted wanted) {
+  return {wanted[0] ? dy[0] : Value(), wanted[1] ? dy[0] : Value()};
+}
+
+// A float32 cotangent of a float32 master weight stays what it is.
+Cotangents CastOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(1);
+  if (wanted[0])
+    result[0] = dy[0].getType() == getX().getType() ? dy[0]
+                                                    : builder.create<CastOp>(getLoc(), getX().getType(), dy[0]);
+  return result;
+}
+
+// The same mask, made again from the same counters.
+Cotangents DropoutOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(2);
+  if (wanted[0])
+    result[0] = builder.create<DropoutOp>(getLoc(), dy[0], getSeed(), getPAttr(), getSaltAttr());
+  return result;
+}
+
+Cotangents CrossEntropyOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(2);
+  if (wanted[0])
+    result[0] = builder.create<CrossEntropyGradOp>(getLoc(), getLogits(), getLse(), getTargets(), dy[0]);
+  return result;
+}

@@ -1,0 +1,277 @@
+//===- NNOps.cpp - shapes, verifiers and folds of the nn dialect ----------===//
+//
+// Every result type follows from the operands, so builders never name one and
+// a changed sequence length only has to be inferred through.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/NN/NN.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace peft::nn;
+
+#define GET_OP_CLASSES
+#include "dialects/NN/NNOps.cpp.inc"
+
+using Types = SmallVectorImpl<Type>;
+using MaybeLoc = std::optional<Location>;
+
+static RankedTensorType ranked(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// `like`'s shape with another last dimension, its element type kept.
+static RankedTensorType withCols(RankedTensorType like, int64_t cols) {
+  SmallVector<int64_t> shape(like.getShape());
+  shape.back() = cols;
+  return RankedTensorType::get(shape, like.getElementType());
+}
+
+static RankedTensorType f32Tensor(MLIRContext *context, ArrayRef<int64_t> shape) {
+  return RankedTensorType::get(shape, Float32Type::get(context));
+}
+
+static int64_t cols(RankedTensorType type) { return type.getShape().back(); }
+
+static LogicalResult mismatch(MaybeLoc loc, const Twine &what, Type expected, Type got) {
+  return emitOptionalError(loc, "expected ", what, " ", expected, ", got ", got);
+}
+
+static LogicalResult expectSame(MaybeLoc loc, const Twine &what, Value expected, Value got) {
+  if (expected.getType() != got.getType())
+    return mismatch(loc, what, expected.getType(), got.getType());
+  return success();
+}
+
+static LogicalResult expectCols(MaybeLoc loc, const Twine &what, int64_t expected, Value got) {
+  if (cols(ranked(got)) != expected)
+    return emitOptionalError(loc, "expected ", what, " of ", expected, " columns, got ", got.getType());
+  return success();
+}
+
+/// Two tensors that agree in all dimensions but the last.
+static LogicalResult expectSameRows(MaybeLoc loc, const Twine &what, Value expected, Value got) {
+  if (ranked(expected).getShape().drop_back() != ranked(got).getShape().drop_back())
+    return emitOptionalError(loc, "expected ", what, " with the rows of ", expected.getType(), ", got ",
+                             got.getType());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters
+//===----------------------------------------------------------------------===//
+
+LogicalResult ParameterOp::verify() {
+  if (isTrainable() && !getTensorType().getElementType().isF32())
+    return emitOpError("expected a trainable parameter to be f32, got ") << getTensorType();
+  if (isTrainable() && getTensorType().getEncoding())
+    return emitOpError("expected a trainable parameter to be dense, got ") << getTensorType();
+  bool needsValue = getInit() == Init::normal || getInit() == Init::uniform;
+  if (needsValue != getInitValue().has_value())
+    return emitOpError() << (needsValue ? "expected" : "expected no") << " init_value with init '"
+                         << stringifyInit(getInit()) << "'";
+  if ((getInit() == Init::rows) != getRows().has_value())
+    return emitOpError("expected rows exactly with init 'rows'");
+  if (getRows() && int64_t(getRows()->size()) != getTensorType().getDimSize(0))
+    return emitOpError("expected ") << getTensorType().getDimSize(0) << " rows, got " << getRows()->size();
+  return success();
+}
+
+LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
+  if (!parameter)
+    return emitOpError("expected a parameter, but there is no nn.parameter named ") << getParameterAttr();
+  if (parameter.getType() != getType())
+    return emitOpError("expected ") << parameter.getType() << ", got " << getType();
+  return success();
+}
+
+void GetOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  // model.layers.0.self_attn.q_proj.weight -> %q_proj_weight
+  StringRef key = getParameter();
+  auto [rest, last] = key.rsplit('.');
+  auto module = rest.rsplit('.').second;
+  setName(getResult(), (Twine(module.empty() ? rest : module) + "_" + last).str());
+}
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  SmallVector<int64_t> shape(ranked(op.getIds()).getShape());
+  shape.push_back(cols(ranked(op.getTable())));
+  types.push_back(RankedTensorType::get(shape, ranked(op.getTable()).getElementType()));
+  return success();
+}
+
+/// The columns of `x W` or `x Wᵀ`, checked.
+static FailureOr<int64_t> linearCols(MaybeLoc loc, Value x, Value weight, bool transposed) {
+  auto type = ranked(weight);
+  if (type.getRank() != 2)
+    return LogicalResult(emitOptionalError(loc, "expected a matrix as weight, got ", type));
+  int64_t in = type.getDimSize(transposed ? 0 : 1), out = type.getDimSize(transposed ? 1 : 0);
+  if (cols(ranked(x)) != in)
+    return LogicalResult(emitOptionalError(loc, "expected x of ", in, " columns for weight ", type, ", got ", x.getType()));
+  if (ranked(x).getElementType() != type.getElementType())
+    return LogicalResult(emitOptionalError(loc, "expected x and weight of one element type, got ", x.getType(), " and ", type));
+  return out;
+}
+
+LogicalResult LinearOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  FailureOr<int64_t> out = linearCols(loc, op.getX(), op.getWeight(), op.getTransposed());
+  if (failed(out) || (op.getBias() && failed(expectCols(loc, "a bias", *out, op.getBias()))))
+    return failure();
+  types.push_back(withCols(ranked(op.getX()), *out));
+  return success();
+}
+
+void LinearOp::build(OpBuilder &builder, OperationState &state, Value x, Value weight, bool transposed, double alpha) {
+  build(builder, state, x, weight, /*bias=*/Value(),
+        transposed ? builder.getUnitAttr() : UnitAttr(), builder.getF64FloatAttr(alpha), /*module=*/StringAttr());
+}
+
+LogicalResult LinearAddOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  FailureOr<int64_t> out = linearCols(loc, op.getX(), op.getWeight(), op.getTransposed());
+  if (failed(out))
+    return failure();
+  RankedTensorType type = withCols(ranked(op.getX()), *out);
+  if (op.getAcc().getType() != type)
+    return mismatch(loc, "acc", type, op.getAcc().getType());
+  types.push_back(type);
+  return success();
+}
+
+LogicalResult RMSNormOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  int64_t width = cols(ranked(op.getWeight()));
+  if (cols(ranked(op.getX())) % width)
+    return emitOptionalError(loc, "expected x to hold groups of ", width, " columns, got ", op.getX().getType());
+  types.push_back(op.getX().getType());
+  return success();
+}
+
+LogicalResult RopeOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  int64_t headDim = op.getHeadDim();
+  if (cols(ranked(op.getX())) % headDim || 2 * int64_t(op.getInvFreq().size()) > headDim)
+    return emitOptionalError(loc, "expected heads of ", headDim, " columns and at most ", headDim / 2,
+                             " frequencies, got ", op.getX().getType(), " and ", op.getInvFreq().size());
+  if (ranked(op.getX()).getShape().drop_back() != ranked(op.getPositions()).getShape())
+    return emitOptionalError(loc, "expected a position for every row of ", op.getX().getType(), ", got ",
+                             op.getPositions().getType());
+  types.push_back(op.getX().getType());
+  return success();
+}
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  auto q = ranked(op.getQ());
+  int64_t headDim = op.getHeadDim(), width = cols(q), kvWidth = cols(ranked(op.getK()));
+  if (q.getRank() != 3 || width % headDim || kvWidth % headDim || width % kvWidth)
+    return emitOptionalError(loc, "expected q [batch, seq, heads * ", headDim, "] and k of a divisor of its heads, got ",
+                             q, " and ", op.getK().getType());
+  if (failed(expectSame(loc, "v", op.getK(), op.getV())) || failed(expectSameRows(loc, "k", op.getQ(), op.getK())))
+    return failure();
+  types.push_back(q);
+  types.push_back(f32Tensor(context, {q.getDimSize(0), width / headDim, q.getDimSize(1)}));
+  return success();
+}
+
+OpFoldResult CastOp::fold(FoldAdaptor) {
+  // cast(x : t) : t -> x
+  return getX().getType() == getType() ? getX() : OpFoldResult();
+}
+
+LogicalResult DropoutOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  double p = op.getP().convertToDouble();
+  if (p < 0 || p >= 1)
+    return emitOptionalError(loc, "expected a dropout probability in [0, 1), got ", p);
+  types.push_back(op.getX().getType());
+  return success();
+}
+
+LogicalResult ShiftLabelsOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  types.push_back(op.getLabels().getType());
+  return expectSame(loc, "segments", op.getLabels(), op.getSegments());
+}
+
+LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  auto logits = ranked(op.getLogits()), targets = ranked(op.getTargets());
+  if (logits.getShape().drop_back() != targets.getShape())
+    return emitOptionalError(loc, "expected a target for every row of ", logits, ", got ", targets);
+  types.push_back(f32Tensor(context, {}));
+  types.push_back(f32Tensor(context, targets.getShape()));
+  return success();
+}
+
+LogicalResult SelectRowsOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  auto x = ranked(op.getX()), rows = ranked(op.getRows());
+  if (x.getRank() != 3 || rows.getRank() != 1 || rows.getDimSize(0) != x.getDimSize(0))
+    return emitOptionalError(loc, "expected x [batch, seq, cols] and one row each, got ", x, " and ", rows);
+  types.push_back(RankedTensorType::get({x.getDimSize(0), x.getDimSize(2)}, x.getElementType()));
+  return success();
+}
+
+LogicalResult PrependOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  auto x = ranked(op.getX());
+  types.push_back(withCols(x, cols(x) + op.getCount()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Gradients
+//===----------------------------------------------------------------------===//
+
+LogicalResult LinearWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  types.push_back(f32Tensor(context, {cols(ranked(op.getDy())), cols(ranked(op.getX()))}));
+  return expectSameRows(loc, "x", op.getDy(), op.getX());
+}
+
+LogicalResult SumRowsOp::inferReturnTypes(MLIRContext *context, MaybeLoc, Adaptor op, Types &types) {
+  types.push_back(f32Tensor(context, {cols(ranked(op.getDy()))}));
+  return success();
+}
+
+LogicalResult EmbeddingWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc, Adaptor op, Types &types) {
+  types.push_back(f32Tensor(context, {int64_t(op.getVocab()), cols(ranked(op.getDy()))}));
+  return success();
+}
+
+LogicalResult RMSNormGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  types.push_back(op.getX().getType());
+  return expectSame(loc, "dy", op.getX(), op.getDy());
+}
+
+LogicalResult RMSNormWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  types.push_back(f32Tensor(context, {int64_t(op.getWidth())}));
+  return expectSame(loc, "dy", op.getX(), op.getDy());
+}
+
+LogicalResult AttentionGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  types.append({op.getQ().getType(), op.getK().getType(), op.getV().getType()});
+  return expectSame(loc, "dout", op.getQ(), op.getDout());
+}
+
+LogicalResult CrossEntropyGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  types.push_back(op.getLogits().getType());
+  if (ranked(op.getLogits()).getShape().drop_back() != ranked(op.getTargets()).getShape())
+    return emitOptionalError(loc, "expected a target for every row of ", op.getLogits().getType(), ", got ",
+                             op.getTargets().getType());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+bool LinearOp::isRowOperand(unsigned i) { return i == 0; }
+bool LinearAddOp::isRowOperand(unsigned i) { return i < 2; }
+bool ActivationOp::isRowOperand(unsigned) { return true; }
+bool ActivationGradOp::isRowOperand(unsigned) { return true; }
+bool ResidualOp::isRowOperand(unsigned) { return true; }
+bool CastOp::isRowOperand(unsigned) { return true; }
+bool CrossEntropyOp::isRowOperand(unsigned) { return true; }
+bool CrossEntropyOp::isSumResult(unsigned i) { return i == 0; }
+bool CrossEntropyGradOp::isRowOperand(unsigned i) { return i < 3; }
+bool LinearWeightGradOp::isRowOperand(unsigned) { return true; }
+bool LinearWeightGradOp::isSumResult(unsigned) { return true; }
+bool SumRowsOp::isRowOperand(unsigned) { return true; }
+bool SumRowsOp::isSumResult(unsigned) { return true; }

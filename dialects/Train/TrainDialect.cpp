@@ -1,0 +1,58 @@
+//===- TrainDialect.cpp - the train dialect and its verifiers -------------===//
+#include "dialects/Train/Train.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace peft::train;
+
+#include "dialects/Train/TrainDialect.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/Train/TrainOps.cpp.inc"
+
+void TrainDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Train/TrainOps.cpp.inc"
+      >();
+}
+
+/// Nothing writes a frozen parameter: this is the only op that could.
+LogicalResult AccumulateOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto parameter = symbols.lookupNearestSymbolFrom<peft::nn::ParameterOp>(*this, getParameterAttr());
+  if (!parameter)
+    return emitOpError("expected a parameter, but there is no nn.parameter named ") << getParameterAttr();
+  if (!parameter.isTrainable())
+    return emitOpError("expected a trainable parameter, but ") << getParameterAttr() << " is frozen";
+  if (parameter.getType() != getGradient().getType())
+    return emitOpError("expected a gradient of ") << parameter.getType() << ", got " << getGradient().getType();
+  return success();
+}
+
+LogicalResult ElementwiseOp::verify() {
+  Block &block = getBody().front();
+  if (block.getNumArguments() != getNumOperands())
+    return emitOpError("expected ") << getNumOperands() << " scalars in its region, got " << block.getNumArguments();
+  for (BlockArgument argument : block.getArguments())
+    if (!argument.getType().isF32())
+      return emitOpError("expected f32 scalars in its region, got ") << argument.getType();
+  auto yield = cast<YieldOp>(block.getTerminator());
+  if (yield.getNumOperands() != 1 || !yield.getOperand(0).getType().isF32())
+    return emitOpError("expected its region to yield one f32");
+  return success();
+}
+
+LogicalResult ChunkRowsOp::verify() {
+  Block &block = getBody().front();
+  auto yield = cast<YieldOp>(block.getTerminator());
+  if (block.getNumArguments() != getRows().size())
+    return emitOpError("expected ") << getRows().size() << " row operands in its region, got "
+                                    << block.getNumArguments();
+  if (yield.getNumOperands() != getNumResults() || getSums().size() != getNumResults())
+    return emitOpError("expected ") << getNumResults() << " values and sums, got " << yield.getNumOperands()
+                                    << " and " << getSums().size();
+  for (BlockArgument argument : block.getArguments())
+    if (cast<RankedTensorType>(argument.getType()).getDimSize(0) != int64_t(getChunk()))
+      return emitOpError("expected ") << getChunk() << " rows in its region, got " << argument.getType();
+  return success();
+}

@@ -1,0 +1,40 @@
+//===- Pipelines.h - the levels as named pipelines ------------------------===//
+//
+// One pipeline a level. peftc runs them one after another on one module; peft-opt
+// runs any of them on a file: the same passes in the same order.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PEFT_PIPELINES_PIPELINES_H
+#define PEFT_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace peft {
+
+struct TrainOptions : mlir::PassPipelineOptions<TrainOptions> {
+  Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or sgd"), llvm::cl::init("adamw")};
+};
+
+struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
+  Option<int64_t> headChunk{*this, "head-chunk", llvm::cl::desc("labelled rows of the head at a time"),
+                            llvm::cl::init(256)};
+};
+
+/// adapted -> training: the joint graph, the entry functions.
+void buildTrainPipeline(mlir::OpPassManager &pm, const TrainOptions &options);
+/// Within the training level: fewer passes over memory.
+void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
+/// training -> scheduled: runtime calls, every buffer placed.
+void buildPlanPipeline(mlir::OpPassManager &pm);
+/// scheduled -> emitted: equal layers are one function; emitc.
+void buildEmitPipeline(mlir::OpPassManager &pm);
+
+void registerPipelines();
+void registerAllPasses();
+void registerAllDialects(mlir::DialectRegistry &registry);
+
+} // namespace peft
+
+#endif // PEFT_PIPELINES_PIPELINES_H

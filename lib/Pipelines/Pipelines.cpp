@@ -1,0 +1,76 @@
+//===- Pipelines.cpp - the levels as named pipelines ----------------------===//
+
+#include "peft/Pipelines/Pipelines.h"
+
+#include "passes/Adapt/Passes.h"
+#include "passes/Differentiate/Passes.h"
+#include "passes/Emit/Passes.h"
+#include "passes/Fuse/Passes.h"
+#include "passes/Plan/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace peft;
+
+//===----------------------------------------------------------------------===//
+// peft-train: adapted -> training
+//===----------------------------------------------------------------------===//
+
+void peft::buildTrainPipeline(OpPassManager &pm, const TrainOptions &options) {
+  // Reverse mode wants one reader to be one reader: merge what is equal first.
+  pm.addPass(createCSEPass());
+  pm.addPass(createDifferentiatePass());
+  // From here on @loss is only what the other entry functions are made of.
+  DeriveEntriesPassOptions derive;
+  derive.optimizer = options.optimizer;
+  pm.addPass(createDeriveEntriesPass(derive));
+  // Drops forward values that only an unwanted cotangent would have read, so that
+  // they are not taken for values to keep.
+  pm.addPass(createCSEPass());
+  // After CSE, which would undo it.
+  pm.addPass(createRecomputePass());
+  pm.addPass(createVerifyTrainingPass());
+}
+
+//===----------------------------------------------------------------------===//
+// peft-fuse: fewer passes over memory
+//===----------------------------------------------------------------------===//
+
+void peft::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
+  // First, while the head is still ops that work row by row.
+  ChunkHeadPassOptions head;
+  head.chunk = options.headChunk;
+  pm.addPass(createChunkHeadPass(head));
+  // Sums into products, before what is left of the sums becomes elementwise.
+  pm.addPass(createFuseLinearAddPass());
+  pm.addPass(createFuseElementwisePass());
+}
+
+//===----------------------------------------------------------------------===//
+// peft-place: training -> scheduled
+//===----------------------------------------------------------------------===//
+
+void peft::buildPlanPipeline(OpPassManager &pm) {
+  pm.addPass(createSchedulePass());
+  pm.addPass(createPlanPass());
+  // While each entry function is one line: lifetimes can still be checked.
+  pm.addPass(createVerifyScheduledPass());
+}
+
+void peft::buildEmitPipeline(OpPassManager &pm) {
+  pm.addPass(createOutlinePass());
+  pm.addPass(createEmitPass());
+}
+
+void peft::registerPipelines() {
+  PassPipelineRegistration<TrainOptions>("peft-train", "adapted -> training: differentiate, derive the entry functions",
+                                         buildTrainPipeline);
+  PassPipelineRegistration<FuseOptions>("peft-fuse", "within the training level: fewer passes over memory",
+                                        buildFusePipeline);
+  PassPipelineRegistration<>("peft-place", "training -> scheduled: runtime calls, every buffer placed",
+                             [](OpPassManager &pm) { buildPlanPipeline(pm); });
+  PassPipelineRegistration<>("peft-finish", "scheduled -> emitted: outline equal layers, emitc",
+                             [](OpPassManager &pm) { buildEmitPipeline(pm); });
+}

@@ -1,0 +1,82 @@
+//===- MemoryTable.cpp - what fills the memory ----------------------------===//
+
+#include "peft/Report/MemoryTable.h"
+
+#include "dialects/NN/NN.h"
+#include "peft/Analysis/Lifetimes.h"
+
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace peft;
+
+static uint64_t layoutField(ModuleOp module, StringRef key) {
+  auto layout = module->getAttrOfType<DictionaryAttr>("exec.layout");
+  return layout ? uint64_t(layout.getAs<IntegerAttr>(key).getInt()) : 0;
+}
+
+MemoryTable::MemoryTable(ModuleOp module) {
+  arena = layoutField(module, "arena");
+  uint64_t trainable = layoutField(module, "trainable_bytes"), slots = layoutField(module, "optimizer_slots");
+  uint64_t transient = layoutField(module, "transient");
+  uint64_t quantized = 0, trained = 0, count = 0;
+  for (auto parameter : module.getOps<nn::ParameterOp>()) {
+    RankedTensorType type = parameter.getTensorType();
+    bool placed = parameter->hasAttr("exec.offset");
+    if (parameter.isTrainable()) {
+      trained += type.getNumElements();
+      ++count;
+    } else if (!placed) {
+      mapped += uint64_t(type.getNumElements()) * type.getElementTypeBitWidth() / 8;
+    } else if (type.getEncoding()) {
+      auto next = parameter->getAttrOfType<IntegerAttr>("exec.bytes");
+      quantized += next ? next.getInt() : 0;
+    }
+  }
+  uint64_t weights = transient - layoutField(module, "weights");
+  rows.push_back({"converted weights", weights - quantized, "frozen, made from the file's type at load"});
+  if (quantized)
+    rows.push_back({"quantized weights", quantized, "frozen, codes and constants"});
+  rows.push_back({"trainable parameters", trainable, std::to_string(trained) + " in " + std::to_string(count) + " tensors"});
+  rows.push_back({"gradients", trainable, ""});
+  rows.push_back({"optimizer state", slots * trainable, std::to_string(slots) + " slots"});
+
+  // The largest entry function decides; what it holds at its fullest moment.
+  uint64_t saved = 0, temporary = 0;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isPrivate())
+      continue;
+    Lifetimes lifetimes(function);
+    std::vector<Interval> intervals;
+    for (Lifetime &life : lifetimes.buffers)
+      intervals.push_back(life.interval);
+    int64_t when = 0;
+    if (peakBytes(intervals, &when) <= saved + temporary)
+      continue;
+    saved = temporary = 0;
+    for (Lifetime &life : lifetimes.buffers)
+      if (life.interval.begin <= when && when <= life.interval.end)
+        (life.saved ? saved : temporary) += alignUp(life.interval.bytes);
+  }
+  rows.push_back({"saved activations", saved, "kept by the forward for the backward pass"});
+  rows.push_back({"temporaries", temporary, "at the fullest moment of the step"});
+  rows.push_back({"gaps", arena - transient - saved - temporary, "between buffers of unlike lifetimes"});
+}
+
+static std::string human(uint64_t bytes) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.2f MiB", double(bytes) / (1 << 20));
+  return text;
+}
+
+void MemoryTable::print(llvm::raw_ostream &os) const {
+  auto line = [&](StringRef name, uint64_t bytes, StringRef note) {
+    os << llvm::left_justify(name, 22) << llvm::right_justify(std::to_string(bytes), 15)
+       << llvm::right_justify(human(bytes), 15) << (note.empty() ? "" : "   ") << note << '\n';
+  };
+  os << llvm::left_justify("memory", 22) << llvm::right_justify("bytes", 15) << llvm::right_justify("", 15) << '\n';
+  for (const MemoryRow &row : rows)
+    line(row.category, row.bytes, row.note);
+  line("arena", arena, "allocated once");
+  line("mapped weights", mapped, "read where the file is mapped, not allocated");
+}

@@ -1,0 +1,87 @@
+//===- Recompute.cpp - cheap values are computed twice, not kept ----------===//
+//
+// Assumes @micro_step as peft-differentiate leaves it: the forward part, then the
+// backward part, which begins at the op marked train.backward.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Differentiate/Passes.h"
+
+#include "mlir/IR/IRMapping.h"
+
+namespace peft {
+#define GEN_PASS_DEF_RECOMPUTEPASS
+#include "passes/Differentiate/Passes.h.inc"
+} // namespace peft
+
+using namespace mlir;
+using namespace peft;
+
+namespace {
+
+bool isCheap(Operation *op) {
+  return op && (op->hasTrait<CheapToRecompute>() || isa<arith::AddFOp, arith::MulFOp>(op));
+}
+
+struct Recompute : peft::impl::RecomputePassBase<Recompute> {
+  void runOnOperation() override {
+    auto step = getOperation().lookupSymbol<func::FuncOp>(kMicroStep);
+    if (!step)
+      return;
+    Block &body = step.getBody().front();
+    auto backward = llvm::find_if(body, [](Operation &op) { return op.hasAttr(kBackward); });
+    if (backward == body.end())
+      return;
+    first = &*backward;
+
+    // What the backward pass reads, and what can be had from that for little.
+    for (Operation &op : llvm::make_range(backward, body.end()))
+      for (Value operand : op.getOperands())
+        if (isForward(operand.getDefiningOp()) && !isa<nn::GetOp>(operand.getDefiningOp()))
+          crossing.insert(operand);
+    for (Operation &op : llvm::make_range(body.begin(), backward))
+      if (isCheap(&op) && crossing.contains(op.getResult(0)) && llvm::all_of(op.getOperands(), [&](Value operand) {
+            return isAvailable(operand);
+          }))
+        recomputed.insert(op.getResult(0));
+
+    // Readers in order, so that a clone stands before the first of them.
+    SmallVector<Operation *> readers;
+    for (Operation &op : llvm::make_range(backward, body.end()))
+      readers.push_back(&op);
+    for (Operation *reader : readers)
+      for (OpOperand &operand : reader->getOpOperands())
+        if (recomputed.contains(operand.get()))
+          operand.set(cloneBefore(reader, operand.get()));
+  }
+
+private:
+  bool isForward(Operation *op) { return op && op->isBeforeInBlock(first); }
+
+  /// Costs nothing or little in the backward pass.
+  bool isAvailable(Value value) {
+    Operation *op = value.getDefiningOp();
+    return !op || isa<nn::GetOp>(op) || crossing.contains(value);
+  }
+
+  Value cloneBefore(Operation *reader, Value value) {
+    if (Value clone = clones.lookup(value))
+      return clone;
+    IRMapping mapping;
+    for (Value operand : value.getDefiningOp()->getOperands())
+      if (recomputed.contains(operand))
+        mapping.map(operand, cloneBefore(reader, operand));
+    Operation *clone = OpBuilder(reader).clone(*value.getDefiningOp(), mapping);
+    if (reader->hasAttr(kBackward)) {
+      reader->removeAttr(kBackward);
+      clone->setAttr(kBackward, UnitAttr::get(&getContext()));
+    }
+    return clones[value] = clone->getResult(0);
+  }
+
+  Operation *first = nullptr;
+  llvm::DenseSet<Value> crossing, recomputed;
+  llvm::DenseMap<Value, Value> clones;
+};
+
+} // namespace

@@ -1,0 +1,58 @@
+//===- Emit.cpp - the scheduled level becomes emitc -----------------------===//
+
+#include "passes/Emit/EmitFunctions.h"
+
+namespace peft {
+#define GEN_PASS_DEF_EMITPASS
+#include "passes/Emit/Passes.h.inc"
+} // namespace peft
+
+using namespace mlir;
+using namespace peft;
+
+namespace {
+
+struct Emit : peft::impl::EmitPassBase<Emit> {
+  void runOnOperation() override {
+    ModuleOp source = getOperation();
+    if (!source->hasAttr("exec.layout")) {
+      source.emitError("expected a planned schedule").attachNote() << "run peft-plan first";
+      return signalPassFailure();
+    }
+    OwningOpRef<ModuleOp> target = ModuleOp::create(source.getLoc());
+    auto builder = OpBuilder::atBlockEnd(target->getBody());
+    Location loc = source.getLoc();
+    auto name = source->getAttrOfType<StringAttr>("nn.name");
+    builder.create<emitc::VerbatimOp>(loc, "// The training step of " + (name ? name.str() : "a model") +
+                                               ", written by peftc. What the calls do: peft/runtime/kernels.h.");
+    builder.create<emitc::VerbatimOp>(loc, "");
+    builder.create<emitc::IncludeOp>(loc, "peft/runtime/program.h", false);
+    builder.create<emitc::VerbatimOp>(loc, "\nusing namespace peft;\nusing rt::Place;\nusing rt::W;\n\nnamespace {");
+
+    FunctionEmitter emitter(source, *target);
+    auto functions = source.getOps<func::FuncOp>();
+    for (func::FuncOp function : functions)
+      if (function.isPrivate() && function.getNumResults())
+        emitter.emitScalar(function);
+    llvm::DenseSet<StringRef> chunked;
+    source.walk([&](exec::CallOp call) {
+      if (call.getCount())
+        chunked.insert(call.getCallee());
+    });
+    for (func::FuncOp function : functions)
+      if (function.isPrivate() && !function.getNumResults())
+        emitter.emitOutlined(function, chunked.contains(function.getName()));
+    for (func::FuncOp function : functions)
+      if (!function.isPrivate())
+        emitter.emitEntry(function);
+    builder.setInsertionPointToEnd(target->getBody());
+    builder.create<emitc::VerbatimOp>(loc, programTables(source, ParameterPlaces(source)));
+
+    source.getBodyRegion().takeBody(target->getBodyRegion());
+    for (NamedAttribute attr : llvm::to_vector(source->getAttrs()))
+      if (attr.getName() != "sym_name")
+        source->removeAttr(attr.getName());
+  }
+};
+
+} // namespace

@@ -1,0 +1,359 @@
+//===- EmitFunctions.cpp - functions become emitc -------------------------===//
+
+#include "passes/Emit/EmitFunctions.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace peft;
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+std::string peft::cppType(Type element) {
+  if (element.isF32())
+    return "float";
+  if (element.isBF16())
+    return "bf16";
+  return element.isInteger(32) ? "int32_t" : "uint8_t";
+}
+
+std::string peft::cppNumber(double value) {
+  for (int digits = 1; digits <= 17; ++digits) {
+    char text[40];
+    snprintf(text, sizeof text, "%.*g", digits, value);
+    if (strtod(text, nullptr) == value)
+      return StringRef(text).find_first_of(".einf") == StringRef::npos ? std::string(text) + ".0" : text;
+  }
+  return "0.0";
+}
+
+std::string peft::cppString(StringRef text) {
+  std::string result = "\"";
+  for (char c : text)
+    result += c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n\"\n    \"" : std::string(1, c);
+  return result + "\"";
+}
+
+static std::string shapeOf(MemRefType type) {
+  std::string text = "{";
+  for (auto [i, extent] : llvm::enumerate(type.getShape()))
+    text += (i ? ", " : "") + std::to_string(extent);
+  return text + "}";
+}
+
+ParameterPlaces::ParameterPlaces(ModuleOp module) {
+  uint64_t i = 0;
+  for (auto parameter : module.getOps<nn::ParameterOp>()) {
+    index[parameter.getSymName()] = i++;
+    if (auto at = parameter->getAttrOfType<IntegerAttr>("exec.offset"))
+      offset[parameter.getSymName()] = at.getInt();
+  }
+  auto layout = module->getAttrOfType<DictionaryAttr>("exec.layout");
+  auto get = [&](StringRef key) { return uint64_t(layout ? layout.getAs<IntegerAttr>(key).getInt() : 0); };
+  gradient = get("gradient");
+  optimizer = get("optimizer");
+  trainableBytes = get("trainable_bytes");
+}
+
+std::string ParameterPlaces::place(Operation *op) const {
+  if (auto buffer = dyn_cast<exec::BufferOp>(op))
+    return std::to_string(*buffer.getOffset());
+  if (auto parameter = dyn_cast<exec::ParameterOp>(op))
+    return "W(" + std::to_string(index.lookup(parameter.getParameter())) + ")";
+  if (auto grad = dyn_cast<exec::GradientOp>(op))
+    return std::to_string(gradient + offset.lookup(grad.getParameter()));
+  StringRef part = cast<exec::FlatOp>(op).getPart();
+  return std::to_string(part == "parameters" ? 0
+                        : part == "gradients" ? gradient
+                        : part == "state.0"   ? optimizer
+                                              : optimizer + trainableBytes);
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+FunctionEmitter::FunctionEmitter(ModuleOp source, ModuleOp target)
+    : builder(target.getContext()), moduleBuilder(OpBuilder::atBlockEnd(target.getBody())), places(source) {}
+
+Attribute FunctionEmitter::opaque(const Twine &text) { return emitc::OpaqueAttr::get(builder.getContext(), text.str()); }
+
+void FunctionEmitter::verbatim(const Twine &text) { builder.create<emitc::VerbatimOp>(builder.getUnknownLoc(), text.str()); }
+
+emitc::FuncOp FunctionEmitter::begin(StringRef name, ArrayRef<std::pair<StringRef, StringRef>> arguments) {
+  SmallVector<Type> types;
+  for (auto [type, _] : arguments)
+    types.push_back(emitc::OpaqueType::get(builder.getContext(), type));
+  auto function = moduleBuilder.create<emitc::FuncOp>(builder.getUnknownLoc(), name, builder.getFunctionType(types, {}));
+  function.setSpecifiersAttr(builder.getStrArrayAttr({"static"}));
+  for (auto [i, argument] : llvm::enumerate(arguments))
+    function.setArgAttr(i, "emitc.name", builder.getStringAttr(argument.second));
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  values.clear();
+  names.clear();
+  lastComment.clear();
+  return function;
+}
+
+void FunctionEmitter::emitScalar(func::FuncOp function) {
+  auto scalar = moduleBuilder.create<emitc::FuncOp>(function.getLoc(), function.getName(), function.getFunctionType());
+  scalar.setSpecifiersAttr(builder.getStrArrayAttr({"static", "PEFT_HD"}));
+  builder.setInsertionPointToStart(scalar.addEntryBlock());
+  values.clear();
+  static constexpr StringLiteral letters[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  for (auto [i, from, to] : llvm::enumerate(function.getArguments(), scalar.getArguments())) {
+    values[from] = to;
+    if (i < std::size(letters))
+      scalar.setArgAttr(i, "emitc.name", builder.getStringAttr(letters[i]));
+  }
+  Type f32 = builder.getF32Type();
+  for (Operation &op : function.getBody().front()) {
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(values.lookup(operand));
+    if (isa<arith::AddFOp>(op))
+      values[op.getResult(0)] = builder.create<emitc::AddOp>(op.getLoc(), f32, operands[0], operands[1]);
+    else if (isa<arith::MulFOp>(op))
+      values[op.getResult(0)] = builder.create<emitc::MulOp>(op.getLoc(), f32, operands[0], operands[1]);
+    else if (isa<func::ReturnOp>(op))
+      builder.create<emitc::ReturnOp>(op.getLoc(), operands[0]);
+    else {
+      StringRef kind = nn::stringifyActivationKind(op.getAttrOfType<nn::ActivationKindAttr>("kind").getValue());
+      std::string callee = "rt::" + kind.str() + (isa<nn::ActivationGradOp>(op) ? "_grad" : kind == "tanh" ? "_" : "");
+      values[op.getResult(0)] =
+          builder.create<emitc::CallOpaqueOp>(op.getLoc(), TypeRange(f32), callee, operands).getResult(0);
+    }
+  }
+}
+
+void FunctionEmitter::emitOutlined(func::FuncOp function, bool isChunk) {
+  SmallVector<std::pair<StringRef, StringRef>> arguments = {
+      {"const peft_context_t &", "ctx"}, {"[[maybe_unused]] const peft_batch_t &", "batch"}, {"const Place *", "at"}};
+  if (isChunk)
+    arguments.push_back({"int64_t", "chunk"});
+  begin(function.getName(), arguments);
+  for (BlockArgument argument : function.getArguments()) {
+    StringRef name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "exec.name");
+    values[argument] = tensor(function.getLoc(), name, argument.getType(), "at[" + Twine(argument.getArgNumber()) + "]");
+  }
+  emitBody(function);
+}
+
+void FunctionEmitter::emitEntry(func::FuncOp function) {
+  StringRef name = function.getName();
+  bool isUpdate = name == "update";
+  begin(name, {{"const peft_context_t *", "context"},
+               {isUpdate ? "const peft_update_t *" : "const peft_batch_t *", "arguments"},
+               {name == "forward" ? "const float **" : "float *",
+                name == "forward" ? "logits_out" : isUpdate ? "grad_norm_out" : "loss_out"}});
+  verbatim("const peft_context_t &ctx = *context;");
+  verbatim(isUpdate ? "const peft_update_t &update = *arguments;" : "const peft_batch_t &batch = *arguments;");
+  emitBody(function);
+}
+
+void FunctionEmitter::emitBody(func::FuncOp function) {
+  SmallVector<Operation *> runs;
+  for (Operation &op : function.getBody().front()) {
+    auto call = dyn_cast<exec::CallOp>(op);
+    bool continues = call && !call.getCount() && !runs.empty() &&
+                     cast<exec::CallOp>(runs.back()).getCallee() == call.getCallee();
+    if (!runs.empty() && !continues) {
+      emitRuns(runs);
+      runs.clear();
+    }
+    if (call && !call.getCount())
+      runs.push_back(&op);
+    else if (isa<exec::BufferOp, exec::ParameterOp, exec::GradientOp, exec::FlatOp, exec::ArgumentOp>(op))
+      emitPlace(&op);
+    else if (isa<exec::OutputOp>(op))
+      emitOutput(&op);
+    else if (!isa<func::ReturnOp>(op))
+      emitCall(&op);
+  }
+  builder.create<emitc::ReturnOp>(function.getLoc(), Value());
+}
+
+Value FunctionEmitter::tensor(Location loc, StringRef name, Type type, const Twine &place) {
+  auto memref = cast<MemRefType>(type);
+  std::string element = cppType(memref.getElementType());
+  auto call = builder.create<emitc::CallOpaqueOp>(
+      loc, TypeRange(emitc::OpaqueType::get(builder.getContext(), "Tensor<" + element + ">")), "rt::tensor", ValueRange(),
+      builder.getArrayAttr({opaque("ctx"), opaque(place), opaque(shapeOf(memref))}),
+      builder.getArrayAttr({opaque(element)}));
+  unsigned count = names[name]++;
+  call->setAttr("emitc.name", builder.getStringAttr(count ? name + "_" + Twine(count + 1) : Twine(name)));
+  return call.getResult(0);
+}
+
+/// A place that nothing or only a table mentions needs no name here.
+void FunctionEmitter::emitPlace(Operation *op) {
+  if (op->use_empty())
+    return;
+  if (auto argument = dyn_cast<exec::ArgumentOp>(op)) {
+    auto memref = dyn_cast<MemRefType>(argument.getType());
+    StringRef name = argument.getName();
+    std::string text = name == "update" || name == "chunk" ? name.str() : "batch." + name.str();
+    if (!memref) {
+      values[argument] = builder.create<emitc::LiteralOp>(op->getLoc(), emitc::OpaqueType::get(op->getContext(), "auto"), text);
+      return;
+    }
+    auto call = builder.create<emitc::CallOpaqueOp>(
+        op->getLoc(), TypeRange(emitc::OpaqueType::get(op->getContext(), "Tensor<const int32_t>")), "rt::input", ValueRange(),
+        builder.getArrayAttr({opaque(text), opaque(shapeOf(memref))}), ArrayAttr());
+    call->setAttr("emitc.name", builder.getStringAttr(name));
+    values[argument] = call.getResult(0);
+    return;
+  }
+  bool onlyTables = llvm::all_of(op->getUses(), [](OpOperand &use) {
+    auto call = dyn_cast<exec::CallOp>(use.getOwner());
+    return call && !(call.getCount() && use.getOperandNumber() + 1 == call->getNumOperands());
+  });
+  if (onlyTables)
+    return;
+  std::string name;
+  if (auto buffer = dyn_cast<exec::BufferOp>(op))
+    name = buffer.getName().str();
+  else if (auto flat = dyn_cast<exec::FlatOp>(op))
+    name = flat.getPart().str();
+  else
+    name = (isa<exec::GradientOp>(op) ? "grad_" : "") + op->getAttrOfType<FlatSymbolRefAttr>("parameter").getValue().str();
+  for (char &c : name)
+    if (!isalnum(c))
+      c = '_';
+  if (values.count(op->getResult(0)) == 0)
+    values[op->getResult(0)] = tensor(op->getLoc(), name, op->getResult(0).getType(), places.place(op));
+}
+
+static std::string keyOf(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName().str();
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (std::string key = keyOf(part); !key.empty())
+        return key;
+  return "";
+}
+
+/// Which module of the model the next calls belong to.
+void FunctionEmitter::comment(Operation *op) {
+  std::string key = keyOf(op->getLoc());
+  if (cast<func::FuncOp>(op->getParentOp()).isPrivate()) // one function for all layers
+    if (size_t at = key.find("layers."); at != std::string::npos)
+      if (size_t dot = key.find('.', at + 7); dot != std::string::npos)
+        key = key.substr(dot + 1);
+  if (key.empty() || key == lastComment)
+    return;
+  lastComment = key;
+  verbatim("// " + key);
+}
+
+void FunctionEmitter::emitCall(Operation *op) {
+  comment(op);
+  if (auto call = dyn_cast<exec::CallOp>(op)) { // a chunked part
+    std::string name = table(op);
+    builder.create<emitc::CallOpaqueOp>(op->getLoc(), TypeRange(), "rt::forEachChunk",
+                                        ValueRange{values.lookup(call.getCount())},
+                                        builder.getArrayAttr({opaque("ctx"), opaque("batch"), opaque(call.getCallee()),
+                                                              opaque(name), builder.getIndexAttr(0),
+                                                              opaque(Twine(*call.getSize()))}),
+                                        ArrayAttr());
+    return;
+  }
+  auto call = cast<exec::RuntimeCallOpInterface>(op);
+  SmallVector<Value> operands;
+  SmallVector<Attribute> args{opaque("ctx")};
+  for (Value operand : op->getOperands()) {
+    args.push_back(builder.getIndexAttr(operands.size()));
+    operands.push_back(values.lookup(operand));
+  }
+  if (call.lacksOptionalOperand())
+    args.push_back(opaque("{}"));
+  for (Attribute attr : call.getCallAttributes()) {
+    if (auto flag = dyn_cast<BoolAttr>(attr))
+      args.push_back(opaque(flag.getValue() ? "true" : "false"));
+    else if (auto integer = dyn_cast<IntegerAttr>(attr))
+      args.push_back(opaque(Twine(integer.getInt())));
+    else if (auto number = dyn_cast<FloatAttr>(attr))
+      args.push_back(opaque(cppNumber(number.getValueAsDouble())));
+    else {
+      args.push_back(opaque(array(attr)));
+      args.push_back(opaque(Twine(cast<DenseArrayAttr>(attr).size())));
+    }
+  }
+  ArrayAttr templates;
+  if (auto map = dyn_cast<exec::MapOp>(op))
+    templates = builder.getArrayAttr({opaque(map.getBody())});
+  else if (int t = call.getElementTypeOperand(); t >= 0)
+    templates = builder.getArrayAttr({opaque(cppType(cast<MemRefType>(op->getOperand(t).getType()).getElementType()))});
+  builder.create<emitc::CallOpaqueOp>(op->getLoc(), TypeRange(), ("rt::" + call.getCallee()).str(), operands,
+                                      builder.getArrayAttr(args), templates);
+}
+
+void FunctionEmitter::emitOutput(Operation *op) {
+  auto output = cast<exec::OutputOp>(op);
+  auto name = output.getValue().getDefiningOp<exec::BufferOp>().getName();
+  verbatim(output.getName() == "logits" ? "*logits_out = " + name + ".data;"
+                                        : "*" + (output.getName() == "grad_norm" ? Twine("grad_norm_out") : Twine("loss_out")) +
+                                              " = *" + name + ".data;");
+}
+
+/// {places of the first call}, ... as C++.
+static std::string rowOf(exec::CallOp call, const ParameterPlaces &places) {
+  std::string row = "{";
+  for (auto [i, place] : llvm::enumerate(call.getPlaces()))
+    row += (i ? ", " : "") + places.place(place.getDefiningOp());
+  return row + "}";
+}
+
+std::string FunctionEmitter::table(Operation *op) {
+  auto call = cast<exec::CallOp>(op);
+  std::string name = call.getCallee().str() + "_places";
+  if (unsigned count = tables[name]++)
+    name += "_" + std::to_string(count + 1);
+  OpBuilder before(builder.getInsertionBlock()->getParentOp());
+  before.create<emitc::VerbatimOp>(op->getLoc(), "static const Place " + name + "[] = " + rowOf(call, places) + ";");
+  return name;
+}
+
+void FunctionEmitter::emitRuns(ArrayRef<Operation *> calls) {
+  auto first = cast<exec::CallOp>(calls.front());
+  std::string name = first.getCallee().str() + "_places";
+  if (unsigned count = tables[name]++)
+    name += "_" + std::to_string(count + 1);
+  std::string text = "static const Place " + name + "[][" + std::to_string(first.getPlaces().size()) + "] = {\n";
+  for (Operation *call : calls)
+    text += "    " + rowOf(cast<exec::CallOp>(call), places) + ",\n";
+  OpBuilder before(builder.getInsertionBlock()->getParentOp());
+  before.create<emitc::VerbatimOp>(first.getLoc(), text + "};");
+  builder.create<emitc::CallOpaqueOp>(first.getLoc(), TypeRange(), "rt::forEachLayer", ValueRange(),
+                                      builder.getArrayAttr({opaque("ctx"), opaque("batch"), opaque(first.getCallee()),
+                                                            opaque(name)}),
+                                      ArrayAttr());
+}
+
+std::string FunctionEmitter::array(Attribute attr) {
+  std::string &name = arrays[attr];
+  if (!name.empty())
+    return name;
+  std::string text;
+  if (auto floats = dyn_cast<DenseF32ArrayAttr>(attr)) {
+    name = "inv_freq_" + std::to_string(arrays.size());
+    text = "static const float " + name + "[] = {";
+    for (auto [i, value] : llvm::enumerate(floats.asArrayRef())) {
+      char number[32];
+      snprintf(number, sizeof number, "%.9g", value);
+      StringRef digits(number);
+      text += (i ? ", " : "") + digits.str() + (digits.find_first_of(".e") == StringRef::npos ? ".0f" : "f");
+    }
+  } else {
+    name = "indices_" + std::to_string(arrays.size());
+    text = "static const int32_t " + name + "[] = {";
+    for (auto [i, value] : llvm::enumerate(cast<DenseI32ArrayAttr>(attr).asArrayRef()))
+      text += (i ? ", " : "") + std::to_string(value);
+  }
+  OpBuilder before(builder.getInsertionBlock()->getParentOp());
+  before.create<emitc::VerbatimOp>(builder.getUnknownLoc(), text + "};");
+  return name;
+}

@@ -1,0 +1,58 @@
+//===- Passes.td - a schedule with every byte placed -------*- tablegen -*-===//
+#ifndef PEFT_PASSES_PLAN_TD
+#define PEFT_PASSES_PLAN_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SchedulePass : Pass<"peft-schedule", "mlir::ModuleOp"> {
+  let summary = "Turns the entry functions into straight lines of runtime calls on buffers";
+  let description = [{
+    Each op becomes the runtime call of its name, in the order that it stands in; each
+    value a buffer. A call works in place where its function may and the operand has
+    no later reader. A weight's gradient is added to where it is accumulated, so it
+    has no buffer of its own. `train.chunk_rows` becomes `exec.chunks` between
+    `exec.gather_rows` and `exec.scatter_rows`.
+
+    ```mlir
+    %y = nn.rms_norm %x, %w eps(1.0e-5 : f64) : (tensor<8x64xf32>, tensor<64xf32>) -> tensor<8x64xf32>
+    ```
+    becomes
+    ```mlir
+    %norm = exec.buffer "norm" : memref<8x64xf32>
+    exec.rms_norm %norm, %x, %norm_weight {eps = 1.0e-5 : f64} : memref<8x64xf32>, memref<8x64xf32>, memref<64xf32>
+    ```
+  }];
+  let dependentDialects = ["peft::exec::ExecDialect", "mlir::emitc::EmitCDialect", "mlir::arith::ArithDialect"];
+}
+
+def PlanPass : Pass<"peft-plan", "mlir::ModuleOp"> {
+  let summary = "Gives every buffer and parameter its place in the arena";
+  let description = [{
+    The arena begins with what lives for the whole run: trainable parameters,
+    gradients, optimizer state, converted weights (a weight whose file holds it as the
+    program reads it is mapped and takes no place). Behind them the buffers of each
+    entry function, placed by lifetime: two that live at once never overlap, two that
+    do not may. The longest of the entry functions decides the size.
+
+    Sets `offset` on each `exec.buffer`, `exec.offset` on each `nn.parameter`, and
+    `exec.layout` and `exec.memory` (the memory table) on the module.
+  }];
+  let dependentDialects = ["peft::exec::ExecDialect"];
+}
+
+def OutlinePass : Pass<"peft-outline", "mlir::ModuleOp"> {
+  let summary = "Equal layers become one function, called with a table of places";
+  let description = [{
+    Runs of calls that belong to one layer (by their location `...layers.N...`) and
+    that differ from another layer's only in their buffers become one function. So a
+    program of 32 layers is about as long as one of 2. The bodies of `exec.chunks`
+    become functions too.
+  }];
+  let dependentDialects = ["peft::exec::ExecDialect"];
+}
+
+def VerifyScheduledPass : Pass<"peft-verify-scheduled", "mlir::ModuleOp"> {
+  let summary = "Checks the scheduled level: calls on placed buffers only, and no two live ones overlap";
+}
+
+#endif // PEFT_PASSES_PLAN_TD

@@ -1,0 +1,95 @@
+//===- Plan.cpp - every byte gets its place -------------------------------===//
+
+#include "passes/Plan/Passes.h"
+#include "passes/Plan/Schedule.h"
+#include "peft/Analysis/Lifetimes.h"
+#include "peft/Report/MemoryTable.h"
+
+namespace peft {
+#define GEN_PASS_DEF_PLANPASS
+#include "passes/Plan/Passes.h.inc"
+} // namespace peft
+
+using namespace mlir;
+using namespace peft;
+
+namespace {
+
+/// A weight that its file holds as the program reads it stays where it is mapped.
+bool isMapped(nn::ParameterOp parameter) {
+  RankedTensorType type = parameter.getTensorType();
+  if (type.getEncoding() || !parameter.getStored())
+    return false;
+  std::string element;
+  llvm::raw_string_ostream(element) << type.getElementType();
+  return *parameter.getStored() == element;
+}
+
+struct Plan : peft::impl::PlanPassBase<Plan> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    layout.clear();
+    cursor = 0;
+    uint64_t trainable = placeParameters(/*isTrainable=*/true);
+    uint64_t slots = 0;
+    module.walk([&](exec::FlatOp flat) { slots = std::max<uint64_t>(slots, flat.getPart() == "state.1"   ? 2
+                                                                           : flat.getPart() == "state.0" ? 1
+                                                                                                         : 0); });
+    set("trainable", 0);
+    set("trainable_bytes", trainable);
+    set("gradient", trainable);
+    set("optimizer", 2 * trainable);
+    set("optimizer_slots", slots);
+    cursor = (2 + slots) * trainable;
+    set("weights", cursor);
+    placeParameters(/*isTrainable=*/false);
+    uint64_t transient = cursor, end = cursor;
+    set("transient", transient);
+
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (function.isPrivate())
+        continue;
+      Lifetimes lifetimes(function);
+      SmallVector<Interval> intervals;
+      for (Lifetime &life : lifetimes.buffers)
+        intervals.push_back(life.interval);
+      end = std::max(end, transient + planOffsets(intervals));
+      for (auto [life, interval] : llvm::zip_equal(lifetimes.buffers, intervals)) {
+        life.buffer.setOffset(transient + interval.offset);
+        life.buffer.setSaved(life.saved);
+      }
+    }
+    set("arena", end);
+    module->setAttr("exec.layout", DictionaryAttr::get(&getContext(), layout));
+    SmallVector<Attribute> memory;
+    for (const MemoryRow &row : MemoryTable(module).rows)
+      memory.push_back(ArrayAttr::get(&getContext(), {StringAttr::get(&getContext(), row.category), number(row.bytes)}));
+    module->setAttr("exec.memory", ArrayAttr::get(&getContext(), memory));
+  }
+
+private:
+  IntegerAttr number(uint64_t bytes) { return Builder(&getContext()).getI64IntegerAttr(int64_t(bytes)); }
+  void set(StringRef name, uint64_t bytes) { layout.push_back({StringAttr::get(&getContext(), name), number(bytes)}); }
+
+  uint64_t placeParameters(bool isTrainable) {
+    uint64_t begin = cursor;
+    for (auto parameter : getOperation().getOps<nn::ParameterOp>()) {
+      if (parameter.isTrainable() != isTrainable || (!isTrainable && isMapped(parameter)))
+        continue;
+      parameter->setAttr("exec.offset", number(cursor));
+      uint64_t bytes = bytesOf(bufferType(parameter.getTensorType()));
+      if (auto nf4 = dyn_cast_or_null<adapter::NF4Attr>(parameter.getTensorType().getEncoding())) {
+        parameter->setAttr("exec.bytes", number(bytes));
+        parameter->setAttr("exec.block", number(nf4.getBlock()));
+        parameter->setAttr("exec.nested", number(nf4.getNested()));
+      }
+      cursor += alignUp(bytes);
+    }
+    return cursor - begin;
+  }
+
+  SmallVector<NamedAttribute> layout;
+  uint64_t cursor = 0;
+};
+
+} // namespace

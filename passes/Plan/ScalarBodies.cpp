@@ -1,0 +1,75 @@
+//===- ScalarBodies.cpp - scalar functions, one for equal bodies ----------===//
+
+#include "passes/Plan/Schedule.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace peft;
+
+/// Ops and operand numbers as text: equal for equal bodies.
+static std::string textOf(Block &block) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::DenseMap<Value, unsigned> numbers;
+  for (BlockArgument argument : block.getArguments())
+    numbers.try_emplace(argument, numbers.size());
+  for (Operation &op : block) {
+    os << op.getName() << op.getAttrDictionary();
+    for (Value operand : op.getOperands())
+      os << ' ' << numbers.lookup(operand);
+    for (Value result : op.getResults())
+      numbers.try_emplace(result, numbers.size());
+    os << ';';
+  }
+  os << block.getNumArguments();
+  return text;
+}
+
+/// "silu_mulf": what the body does, in order.
+static std::string nameOf(Block &block) {
+  std::string name;
+  for (Operation &op : block.without_terminator()) {
+    auto kind = op.getAttrOfType<nn::ActivationKindAttr>("kind");
+    StringRef part = kind ? nn::stringifyActivationKind(kind.getValue()) : op.getName().stripDialect();
+    part.consume_back("f");
+    name += (name.empty() ? "" : "_") + part.str() + (isa<nn::ActivationGradOp>(op) ? "_grad" : "");
+  }
+  return name.empty() ? "identity" : name;
+}
+
+FlatSymbolRefAttr ScalarBodies::get(train::ElementwiseOp op) {
+  Block &block = op.getBody().front();
+  FlatSymbolRefAttr &symbol = byText[textOf(block)];
+  if (symbol)
+    return symbol;
+  auto builder = OpBuilder::atBlockBegin(module.getBody());
+  SmallVector<Type> inputs(block.getNumArguments(), builder.getF32Type());
+  auto function = func::FuncOp::create(op.getLoc(), nameOf(block), builder.getFunctionType(inputs, builder.getF32Type()));
+  function.setPrivate();
+  SymbolTable(module).insert(function, module.getBody()->begin());
+  Block *entry = function.addEntryBlock();
+  builder.setInsertionPointToStart(entry);
+  IRMapping mapping;
+  mapping.map(block.getArguments(), entry->getArguments());
+  for (Operation &inner : block.without_terminator())
+    builder.clone(inner, mapping);
+  builder.create<func::ReturnOp>(op.getLoc(), mapping.lookup(block.getTerminator()->getOperand(0)));
+  return symbol = FlatSymbolRefAttr::get(function);
+}
+
+FlatSymbolRefAttr ScalarBodies::sum(Location loc) {
+  FlatSymbolRefAttr &symbol = byText["sum"];
+  if (symbol)
+    return symbol;
+  auto builder = OpBuilder::atBlockBegin(module.getBody());
+  Type f32 = builder.getF32Type();
+  auto function = func::FuncOp::create(loc, "sum", builder.getFunctionType({f32, f32}, f32));
+  function.setPrivate();
+  SymbolTable(module).insert(function, module.getBody()->begin());
+  Block *entry = function.addEntryBlock();
+  builder.setInsertionPointToStart(entry);
+  Value sum = builder.create<arith::AddFOp>(loc, entry->getArgument(0), entry->getArgument(1));
+  builder.create<func::ReturnOp>(loc, sum);
+  return symbol = FlatSymbolRefAttr::get(function);
+}

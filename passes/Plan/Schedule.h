@@ -1,0 +1,74 @@
+//===- Schedule.h - one function becomes a line of runtime calls ----------===//
+#ifndef PEFT_PASSES_PLAN_SCHEDULE_H
+#define PEFT_PASSES_PLAN_SCHEDULE_H
+
+#include "dialects/Peft/Peft.h"
+#include "dialects/Train/Train.h"
+#include "passes/Plan/Passes.h"
+
+#include "llvm/ADT/StringMap.h"
+
+namespace peft {
+
+/// The scalar functions of a module: equal bodies exist once.
+class ScalarBodies {
+public:
+  explicit ScalarBodies(mlir::ModuleOp module) : module(module) {}
+  /// The function that does what `op`'s region does.
+  mlir::FlatSymbolRefAttr get(train::ElementwiseOp op);
+  /// a + b
+  mlir::FlatSymbolRefAttr sum(mlir::Location loc);
+
+private:
+  mlir::ModuleOp module;
+  llvm::StringMap<mlir::FlatSymbolRefAttr> byText;
+};
+
+/// The memref on which a value of `type` lies; bytes for an encoded weight.
+mlir::MemRefType bufferType(mlir::RankedTensorType type);
+
+/// Builds the scheduled form of one entry function.
+class Scheduler {
+public:
+  Scheduler(mlir::func::FuncOp source, mlir::func::FuncOp target, ScalarBodies &bodies);
+  mlir::LogicalResult run();
+
+private:
+  using Value = mlir::Value;
+  using Operation = mlir::Operation;
+
+  mlir::LogicalResult schedule(mlir::Block &block);
+  mlir::LogicalResult schedule(Operation *op);
+  mlir::LogicalResult scheduleChunks(train::ChunkRowsOp op);
+  void scheduleMap(train::ElementwiseOp op);
+  void scheduleAccumulate(train::AccumulateOp op);
+  void scheduleUpdate(Operation *op);
+
+  /// The place of a value that is already computed.
+  Value place(Value value) { return places.lookup(value); }
+  llvm::SmallVector<Value> places_(mlir::ValueRange values);
+  Value argument(llvm::StringRef name, mlir::Type type);
+  /// A new buffer for `value`, named for the op that makes it.
+  Value allocate(Value value);
+  Value allocate(mlir::Location loc, llvm::StringRef name, mlir::MemRefType type);
+  /// `operand`'s buffer if this op may overwrite it, else a new one.
+  Value allocateInPlace(Operation *op, Value result, mlir::ValueRange candidates);
+  bool diesAt(Value value, Operation *op);
+  /// Where a sum over rows goes: the gradient it is accumulated to, or a zeroed buffer.
+  Value sumTarget(Value sum);
+  std::string nameOf(Value value);
+
+  mlir::func::FuncOp source, target;
+  ScalarBodies &bodies;
+  mlir::OpBuilder builder;
+  llvm::DenseMap<Value, Value> places;
+  llvm::StringMap<Value> arguments;
+  llvm::StringMap<unsigned> names;
+  llvm::DenseSet<Value> reused;
+  llvm::DenseSet<Operation *> done;
+  bool backward = false;
+};
+
+} // namespace peft
+
+#endif // PEFT_PASSES_PLAN_SCHEDULE_H

@@ -1,0 +1,77 @@
+//===- dropout.cpp - elements kept by a counter-based generator -----------===//
+
+#include "parallel.h"
+#include "peft/runtime/kernels.h"
+#include "peft/runtime/philox.h"
+
+namespace peft::rt {
+namespace {
+
+/// Groups of four elements whose words are drawn together: enough that the compiler
+/// vectorises the loops over them instead of unrolling them.
+constexpr int64_t lanes = 32;
+
+/// words[w][lane] = word w of group `first` + lane: dropoutWords, side by side.
+void drawWords(uint32_t words[4][lanes], uint64_t first, uint64_t seed, uint32_t salt) {
+  uint32_t key0 = uint32_t(seed), key1 = salt;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    words[0][lane] = uint32_t(first + lane);
+    words[1][lane] = uint32_t((first + lane) >> 32);
+    words[2][lane] = uint32_t(seed >> 32);
+    words[3][lane] = 0;
+  }
+  for (int round = 0; round < philoxRounds; ++round, key0 += philoxWeyl0, key1 += philoxWeyl1)
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      uint64_t p0 = uint64_t(philoxMultiplier0) * words[0][lane], p1 = uint64_t(philoxMultiplier1) * words[2][lane];
+      words[0][lane] = uint32_t(p1 >> 32) ^ words[1][lane] ^ key0;
+      words[2][lane] = uint32_t(p0 >> 32) ^ words[3][lane] ^ key1;
+      words[1][lane] = uint32_t(p1);
+      words[3][lane] = uint32_t(p0);
+    }
+}
+
+} // namespace
+
+template <class T>
+void dropout(const Context &, Tensor<T> y, Tensor<const T> x, float p, uint64_t seed, uint32_t salt) {
+  const int64_t total = x.size(), span = 4 * lanes;
+  const uint64_t threshold = dropoutThreshold(p);
+  if (threshold == 0 || threshold > UINT32_MAX) { // all or none: no word decides
+    parallelFor(total, total, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        y.data[i] = threshold ? fromFloat<T>(0) : x.data[i];
+    });
+    return;
+  }
+  const uint32_t lastDropped = uint32_t(threshold - 1);
+  const float scale = 1.0f / (1.0f - p);
+  parallelFor((total + span - 1) / span, total, [&](int64_t begin, int64_t end) {
+    // Copies, because a store of a float could change what a reference sees.
+    const float keptFactor = scale;
+    const uint32_t limit = lastDropped;
+    for (int64_t part = begin; part < end; ++part) {
+      float factors[span];
+      uint32_t words[4][lanes];
+      drawWords(words, uint64_t(part * lanes), seed, salt);
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        factors[4 * lane] = words[0][lane] > limit ? keptFactor : 0.0f;
+        factors[4 * lane + 1] = words[1][lane] > limit ? keptFactor : 0.0f;
+        factors[4 * lane + 2] = words[2][lane] > limit ? keptFactor : 0.0f;
+        factors[4 * lane + 3] = words[3][lane] > limit ? keptFactor : 0.0f;
+      }
+      const int64_t first = part * span, n = std::min(span, total - first);
+      const T *from = x.data + first;
+      T *to = y.data + first;
+#pragma omp simd
+      for (int64_t i = 0; i < n; ++i) { // an infinite x that is dropped is 0, not NaN
+        float kept = toFloat(from[i]) * factors[i];
+        to[i] = fromFloat<T>(factors[i] == 0.0f ? 0.0f : kept);
+      }
+    }
+  });
+}
+
+template void dropout(const Context &, Tensor<float>, Tensor<const float>, float, uint64_t, uint32_t);
+template void dropout(const Context &, Tensor<bf16>, Tensor<const bf16>, float, uint64_t, uint32_t);
+
+} // namespace peft::rt

@@ -1,0 +1,94 @@
+//===- rms_norm.cpp - root mean square normalization ----------------------===//
+//
+// With r = 1 / sqrt(mean(x^2) + eps) and g = dy * w over a group of n elements:
+//
+//   y = w * x * r     dx = r * g - x * r^3 * mean(g * x)     dw = the sum of dy * x * r
+//
+//===----------------------------------------------------------------------===//
+
+#include "parallel.h"
+#include "peft/runtime/kernels.h"
+
+#include <cmath>
+#include <vector>
+
+namespace peft::rt {
+namespace {
+
+template <class T>
+float reciprocalRms(const T *x, int64_t n, double eps) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t c = 0; c < n; ++c)
+    sum += toFloat(x[c]) * toFloat(x[c]);
+  return 1.0f / std::sqrt(sum / float(n) + float(eps));
+}
+
+} // namespace
+
+template <class T>
+void rms_norm(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, double eps) {
+  const int64_t n = w.size();
+  parallelFor(x.size() / n, x.size(), [&](int64_t begin, int64_t end) {
+    const T *weight = w.data;
+    for (int64_t i = begin; i < end; ++i) {
+      const T *from = x.data + i * n;
+      T *to = y.data + i * n;
+      const float r = reciprocalRms(from, n, eps);
+#pragma omp simd
+      for (int64_t c = 0; c < n; ++c)
+        to[c] = fromFloat<T>(toFloat(weight[c]) * (toFloat(from[c]) * r));
+    }
+  });
+}
+
+template <class T>
+void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<const T> x, Tensor<const T> w,
+                   double eps) {
+  const int64_t n = w.size();
+  parallelFor(x.size() / n, x.size(), [&](int64_t begin, int64_t end) {
+    const T *weight = w.data;
+    for (int64_t i = begin; i < end; ++i) {
+      const T *from = x.data + i * n, *slope = dy.data + i * n;
+      T *to = dx.data + i * n;
+      const float r = reciprocalRms(from, n, eps);
+      float dot = 0;
+#pragma omp simd reduction(+ : dot)
+      for (int64_t c = 0; c < n; ++c)
+        dot += toFloat(slope[c]) * toFloat(weight[c]) * toFloat(from[c]);
+      const float pull = r * r * r * dot / float(n);
+#pragma omp simd
+      for (int64_t c = 0; c < n; ++c)
+        to[c] = fromFloat<T>(r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]));
+    }
+  });
+}
+
+template <class T>
+void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, double eps) {
+  const int64_t n = sum.size(), groups = x.size() / n;
+  std::vector<float> r(groups);
+  parallelFor(groups, x.size(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      r[i] = reciprocalRms(x.data + i * n, n, eps);
+  });
+  parallelColumns(n, x.size(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = 0; i < groups; ++i) {
+      const T *from = x.data + i * n, *slope = dy.data + i * n;
+      const float ri = r[i];
+#pragma omp simd
+      for (int64_t c = begin; c < end; ++c)
+        sum.data[c] += toFloat(slope[c]) * (toFloat(from[c]) * ri);
+    }
+  });
+}
+
+#define INSTANTIATE(T)                                                                                       \
+  template void rms_norm(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, double);              \
+  template void rms_norm_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>, \
+                              double);                                                                       \
+  template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const T>, Tensor<const T>, double);
+INSTANTIATE(float)
+INSTANTIATE(bf16)
+
+} // namespace peft::rt

@@ -1,0 +1,227 @@
+//===- trainer.cpp - the training loop ------------------------------------===//
+
+#include "peft/runtime/trainer.h"
+#include "peft/runtime/adapter.h"
+#include "peft/runtime/clock.h"
+#include "peft/runtime/signals.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace peft {
+
+Trainer::Trainer(Weights &weights, const Options &options, BatchSource &data, BatchSource *evaluation)
+    : weights(weights), options(options), data(data), evaluation(evaluation) {}
+
+double Trainer::epochAt(int64_t step) const {
+  const int64_t within = (step % stepsPerEpoch) * options.gradientAccumulationSteps;
+  return double(step / stepsPerEpoch) + double(within) / double(data.size());
+}
+
+Status Trainer::prepare() {
+  const int64_t accumulation = options.gradientAccumulationSteps;
+  stepsPerEpoch = (data.size() + accumulation - 1) / accumulation;
+  const double wanted = std::ceil(options.numTrainEpochs * double(stepsPerEpoch));
+  progress.maxSteps = options.maxSteps > 0 ? options.maxSteps : int64_t(std::min(wanted, 1e15));
+  auto kind = parseSchedule(options.lrSchedulerType);
+  if (!kind)
+    return kind.status();
+  schedule = {*kind, options.learningRate, options.warmupSteps, progress.maxSteps};
+  if (options.warmupSteps == 0)
+    schedule.warmup = int64_t(std::ceil(options.warmupRatio * double(progress.maxSteps)));
+  identity = {options.seed, accumulation, data.fingerprint()};
+
+  if (!options.resumeFromCheckpoint.empty()) {
+    auto path = findCheckpoint(options.outputDir, options.resumeFromCheckpoint);
+    if (!path)
+      return path.status();
+    PEFT_TRY(loadCheckpoint(*path, weights, identity, progress));
+    lastCheckpoint = *path;
+    savedStep = progress.globalStep;
+    bar.note("resuming from " + *path + " at step " + std::to_string(progress.globalStep));
+  }
+  PEFT_TRY(makeDirectories(options.outputDir));
+  PEFT_TRY(writeFileAtomically(joinPath(options.outputDir, "training_args.json"), options.toJson()));
+  const std::string events =
+      options.loggingDir.empty() ? defaultLoggingDir(options.outputDir) : options.loggingDir;
+  auto opened = MetricsLog::open(options.outputDir, events, progress.logHistory);
+  if (!opened)
+    return opened.status();
+  log = std::move(*opened);
+  bar = Progress(progress.maxSteps, !options.disableTqdm);
+  gathered.resize(size_t(accumulation));
+  firstStep = progress.globalStep;
+  firstTokens = progress.tokensSeen;
+  firstSamples = progress.samplesSeen;
+  return Status::ok();
+}
+
+Status Trainer::nonFinite(const char *what, double value) const {
+  std::string text = "step " + std::to_string(progress.globalStep) + ": the " + what + " is not finite (" +
+                     std::to_string(value) + "), stopped; ";
+  text += lastCheckpoint.empty() ? "no checkpoint was saved before"
+                                 : "the last good checkpoint is " + lastCheckpoint;
+  return Status::error(text + "; try a lower --learning_rate or --max_grad_norm");
+}
+
+/// Forward and backward of a step's micro-batches: the mean loss needs all their labels counted first.
+Status Trainer::accumulate(double &lossSum, int64_t &labelled) {
+  const int64_t epoch = progress.globalStep / stepsPerEpoch;
+  const int64_t first = progress.globalStep % stepsPerEpoch * options.gradientAccumulationSteps;
+  const int64_t count = std::min(options.gradientAccumulationSteps, data.size() - first);
+  labelled = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    PEFT_TRY(data.fill(epoch, first + i, gathered[size_t(i)]));
+    labelled += gathered[size_t(i)].labelled;
+    progress.tokensSeen += gathered[size_t(i)].tokens;
+    progress.samplesSeen += gathered[size_t(i)].samples;
+  }
+  lossSum = 0;
+  const float scale = float(1.0 / double(std::max<int64_t>(1, labelled)));
+  for (int64_t i = 0; i < count; ++i) {
+    const uint64_t seed = microBatchSeed(uint64_t(options.seed), epoch * data.size() + first + i);
+    const peft_batch_t batch = gathered[size_t(i)].view(scale, seed);
+    float loss = 0;
+    weights.program().micro_step(&weights.context(), &batch, &loss);
+    if (!std::isfinite(loss))
+      return nonFinite("loss", loss);
+    lossSum += loss;
+  }
+  return Status::ok();
+}
+
+Status Trainer::step() {
+  double lossSum = 0;
+  int64_t labelled = 0;
+  PEFT_TRY(accumulate(lossSum, labelled));
+  if (progress.globalStep == firstStep && !options.dumpGradients.empty())
+    PEFT_TRY(writeGradients(options.dumpGradients, weights));
+
+  progress.learningRate = learningRateAt(progress.globalStep);
+  peft_update_t update{};
+  update.learning_rate = float(progress.learningRate);
+  update.beta1 = float(options.adamBeta1);
+  update.beta2 = float(options.adamBeta2);
+  update.epsilon = float(options.adamEpsilon);
+  update.weight_decay = float(options.weightDecay);
+  update.momentum = float(options.momentum);
+  update.max_grad_norm = float(options.maxGradNorm);
+  update.step = progress.globalStep + 1;
+  float norm = 0;
+  weights.program().update(&weights.context(), &update, &norm);
+  if (!std::isfinite(norm))
+    return nonFinite("gradient norm", norm);
+  ++progress.globalStep;
+  progress.epoch = epochAt(progress.globalStep);
+  return afterStep(lossSum / double(std::max<int64_t>(1, labelled)), norm);
+}
+
+/// Logs, evaluates and saves where a strategy says so; evaluation first, so that a
+/// checkpoint knows whether it is the best.
+Status Trainer::afterStep(double loss, float norm) {
+  const int64_t now = progress.globalStep;
+  const bool last = now >= progress.maxSteps, epochEnd = now % stepsPerEpoch == 0 || last;
+  progress.lossSinceLog += loss;
+  progress.totalLoss += loss;
+  ++progress.stepsSinceLog;
+  if (now % options.loggingSteps == 0 || last) {
+    LogRow row{now, {}};
+    row.values = {{"loss", progress.lossSinceLog / double(progress.stepsSinceLog)},
+                  {"grad_norm", double(norm)},
+                  {"learning_rate", progress.learningRate},
+                  {"num_tokens", double(progress.tokensSeen)},
+                  {"epoch", progress.epoch}};
+    PEFT_TRY(log.log(row, bar));
+    progress.lossSinceLog = 0;
+    progress.stepsSinceLog = 0;
+  }
+  const double elapsed = secondsNow() - started;
+  const double perStep = elapsed / double(now - firstStep);
+  bar.update(now, loss, double(progress.tokensSeen - firstTokens) / elapsed,
+             perStep * double(progress.maxSteps - now));
+
+  if ((options.evalStrategy == "steps" && now % options.evalSteps == 0) ||
+      (options.evalStrategy == "epoch" && epochEnd))
+    PEFT_TRY(evaluateNow());
+  if ((options.saveStrategy == "steps" && (now % options.saveSteps == 0 || last)) ||
+      (options.saveStrategy == "epoch" && epochEnd))
+    PEFT_TRY(save());
+  return Status::ok();
+}
+
+Status Trainer::evaluateNow() {
+  auto result = evaluate(weights, *evaluation);
+  if (!result)
+    return result.status();
+  if (!std::isfinite(result->loss))
+    return nonFinite("evaluation loss", result->loss);
+  if (!progress.bestMetric || result->loss < *progress.bestMetric) {
+    progress.bestMetric = result->loss;
+    progress.bestStep = progress.globalStep;
+  }
+  LogRow row{progress.globalStep, {}};
+  row.values = {{"eval_loss", result->loss},
+                {"eval_runtime", result->seconds},
+                {"eval_samples_per_second", double(result->samples) / result->seconds},
+                {"eval_steps_per_second", double(result->batches) / result->seconds},
+                {"epoch", progress.epoch}};
+  return log.log(row, bar);
+}
+
+Status Trainer::save() {
+  if (savedStep == progress.globalStep)
+    return Status::ok();
+  progress.logHistory = log.history();
+  const std::string previousBest = progress.bestCheckpoint;
+  if (progress.bestMetric && progress.bestStep == progress.globalStep)
+    progress.bestCheckpoint =
+        joinPath(options.outputDir, "checkpoint-" + std::to_string(progress.globalStep));
+  auto path = saveCheckpoint(weights, progress, identity, options);
+  if (!path) {
+    progress.bestCheckpoint = previousBest;
+    return path.status();
+  }
+  lastCheckpoint = *path;
+  savedStep = progress.globalStep;
+  if (options.saveTotalLimit > 0)
+    return pruneCheckpoints(options.outputDir, options.saveTotalLimit,
+                            options.loadBestModelAtEnd ? progress.bestCheckpoint : "");
+  return Status::ok();
+}
+
+Status Trainer::finish(double seconds) {
+  const double steps = double(progress.globalStep - firstStep);
+  LogRow row{progress.globalStep, {}};
+  row.values = {{"train_runtime", seconds},
+                {"train_samples_per_second", double(progress.samplesSeen - firstSamples) / seconds},
+                {"train_steps_per_second", steps / seconds},
+                {"train_tokens_per_second", double(progress.tokensSeen - firstTokens) / seconds},
+                {"train_loss", progress.globalStep ? progress.totalLoss / double(progress.globalStep) : 0.0},
+                {"epoch", progress.epoch}};
+  PEFT_TRY(log.log(row, bar));
+  progress.logHistory = log.history();
+  if (options.loadBestModelAtEnd && !progress.bestCheckpoint.empty()) {
+    PEFT_TRY(readAdapter(progress.bestCheckpoint, weights));
+    bar.note("the best checkpoint is " + progress.bestCheckpoint);
+  }
+  return Status::ok();
+}
+
+Status Trainer::run() {
+  PEFT_TRY(prepare());
+  if (options.evalOnStart && evaluation && progress.globalStep == 0)
+    PEFT_TRY(evaluateNow());
+  started = secondsNow();
+  while (progress.globalStep < progress.maxSteps) {
+    PEFT_TRY(step());
+    if ((signal = stopSignal()) == 0 || progress.globalStep == progress.maxSteps)
+      continue;
+    PEFT_TRY(save());
+    bar.hide();
+    return Status::ok();
+  }
+  signal = 0; // it came too late to leave anything undone
+  return finish(std::max(1e-9, secondsNow() - started));
+}
+
+} // namespace peft

@@ -1,0 +1,199 @@
+//===- attention_kernel_test.cpp - attention and its gradient -------------===//
+
+#include "kernel_testing.h"
+
+namespace peft::rt {
+namespace {
+
+struct Case {
+  int64_t batch, seq, heads, kvHeads, dim, window;
+  Ints segments;
+  float scale() const { return float(1 / std::sqrt(double(dim))); }
+  bool sees(int64_t b, int64_t i, int64_t j) const {
+    return j <= i && segments[b * seq + i] == segments[b * seq + j] && (window == 0 || i - j < window);
+  }
+};
+
+Ints oneSegment(int64_t batch, int64_t seq) { return Ints(batch * seq, 1); }
+
+/// Runs of the given lengths, then padding; every row shifted by one against the last.
+Ints packed(int64_t batch, int64_t seq, const Ints &lengths) {
+  Ints segments;
+  for (int64_t b = 0; b < batch; ++b) {
+    Ints row;
+    for (size_t s = 0; s < lengths.size(); ++s)
+      row.insert(row.end(), lengths[s] + (s == 0 ? b : 0), int32_t(s + 1));
+    row.resize(seq, 0);
+    segments.insert(segments.end(), row.begin(), row.end());
+  }
+  return segments;
+}
+
+/// The definition. q, k and v are one vector, so that one gradient covers them.
+Doubles reference(const Case &c, const Doubles &qkv, Doubles *lse = nullptr) {
+  const int64_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
+  const double *q = qkv.data(), *k = q + qSize, *v = k + kSize;
+  Doubles o(qSize);
+  if (lse)
+    lse->assign(c.batch * c.heads * c.seq, 0);
+  for (int64_t b = 0; b < c.batch; ++b)
+    for (int64_t h = 0; h < c.heads; ++h)
+      for (int64_t i = 0; i < c.seq; ++i) {
+        const int64_t kvHead = h / (c.heads / c.kvHeads);
+        auto keyAt = [&](int64_t j) { return ((b * c.seq + j) * c.kvHeads + kvHead) * c.dim; };
+        const int64_t row = ((b * c.seq + i) * c.heads + h) * c.dim;
+        Doubles weights(c.seq);
+        double sum = 0;
+        for (int64_t j = 0; j < c.seq; ++j)
+          if (c.sees(b, i, j)) {
+            double score = 0;
+            for (int64_t d = 0; d < c.dim; ++d)
+              score += q[row + d] * k[keyAt(j) + d];
+            sum += weights[j] = std::exp(score * c.scale());
+          }
+        for (int64_t j = 0; j < c.seq; ++j)
+          for (int64_t d = 0; d < c.dim; ++d)
+            o[row + d] += weights[j] / sum * v[keyAt(j) + d];
+        if (lse)
+          (*lse)[(b * c.heads + h) * c.seq + i] = std::log(sum);
+      }
+  return o;
+}
+
+/// The gradient's definition, for shapes that are too large for differences.
+Doubles referenceGradient(const Case &c, const Doubles &qkv, const Doubles &dout) {
+  const int64_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
+  Doubles lse, o = reference(c, qkv, &lse), gradient(qkv.size());
+  const double *q = qkv.data(), *k = q + qSize, *v = k + kSize;
+  double *dq = gradient.data(), *dk = dq + qSize, *dv = dk + kSize;
+  for (int64_t b = 0; b < c.batch; ++b)
+    for (int64_t h = 0; h < c.heads; ++h)
+      for (int64_t i = 0; i < c.seq; ++i)
+        for (int64_t j = 0; j <= i; ++j) {
+          if (!c.sees(b, i, j))
+            continue;
+          const int64_t row = ((b * c.seq + i) * c.heads + h) * c.dim;
+          const int64_t key = ((b * c.seq + j) * c.kvHeads + h / (c.heads / c.kvHeads)) * c.dim;
+          double score = 0, dp = 0, delta = 0;
+          for (int64_t d = 0; d < c.dim; ++d) {
+            score += q[row + d] * k[key + d];
+            dp += dout[row + d] * v[key + d];
+            delta += dout[row + d] * o[row + d];
+          }
+          const double p = std::exp(score * c.scale() - lse[(b * c.heads + h) * c.seq + i]);
+          const double ds = p * (dp - delta) * c.scale();
+          for (int64_t d = 0; d < c.dim; ++d) {
+            dv[key + d] += p * dout[row + d];
+            dq[row + d] += ds * k[key + d];
+            dk[key + d] += ds * q[row + d];
+          }
+        }
+  return gradient;
+}
+
+Doubles part(const Doubles &all, int64_t begin, int64_t count) {
+  return Doubles(all.begin() + begin, all.begin() + begin + count);
+}
+
+/// Runs both kernels; `gradient` is the wanted one of q, k, v.
+template <class T>
+void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Doubles &gradient) {
+  const int64_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
+  const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
+                                       kShape = {c.batch, c.seq, c.kvHeads * c.dim};
+  Owned<T> q(qShape, part(qkv, 0, qSize)), k(kShape, part(qkv, qSize, kSize)),
+      v(kShape, part(qkv, qSize + kSize, kSize)), o(qShape), dq(qShape), dk(kShape), dv(kShape),
+      doutT(qShape, dout);
+  Owned<float> lse({c.batch, c.heads, c.seq});
+  Doubles wantLse, want = reference(c, qkv, &wantLse);
+  attention<T>(context, o, lse, q, k, v, ints(c.segments, {c.batch, c.seq}), c.dim, c.scale(), c.window);
+  expectClose<T>(o.doubles(), want, 3e-6);
+  expectClose<float>(lse.doubles(), wantLse, 3e-6);
+
+  attention_grad<T>(context, dq, dk, dv, doutT, q, k, v, o, lse, ints(c.segments, {c.batch, c.seq}), c.dim,
+                    c.scale(), c.window);
+  // The rounding of o goes into dq and dk.
+  const double tolerance = sizeof(T) == 2 ? 4e-3 : 1e-5;
+  expectClose<T>(dq.doubles(), part(gradient, 0, qSize), tolerance);
+  expectClose<T>(dk.doubles(), part(gradient, qSize, kSize), tolerance);
+  expectClose<T>(dv.doubles(), part(gradient, qSize + kSize, kSize), tolerance);
+}
+
+template <class T>
+void checkRandom(const Case &c) {
+  const size_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
+  Doubles qkv = randomValues(qSize + 2 * kSize, 1, 1.5), dout = randomValues(qSize, 2);
+  check<T>(c, qkv, dout, referenceGradient(c, qkv, dout));
+}
+
+template <class T>
+class AttentionKernel : public ::testing::Test {};
+TYPED_TEST_SUITE(AttentionKernel, ElementTypes);
+
+TYPED_TEST(AttentionKernel, GradientIsThatOfFiniteDifferences) {
+  Case c{2, 9, 4, 2, 6, 0, packed(2, 9, {3, 4})};
+  const size_t qSize = 2 * 9 * 4 * 6, kSize = 2 * 9 * 2 * 6;
+  Doubles qkv = randomValues(qSize + 2 * kSize, 3, 1.5), dout = randomValues(qSize, 4);
+  check<TypeParam>(c, qkv, dout, numericGradient([&](const Doubles &x) { return reference(c, x); }, qkv, dout));
+}
+
+TYPED_TEST(AttentionKernel, HeadSizes) {
+  for (int64_t dim : {16, 24, 64, 80, 96, 128, 7})
+    checkRandom<TypeParam>({1, 37, 2, 1, dim, 0, oneSegment(1, 37)});
+}
+
+TYPED_TEST(AttentionKernel, SequencesAroundTheBlockSizes) {
+  for (int64_t seq : {1, 2, 5, 6, 7, 16, 17, 47, 48, 49, 95, 96, 97, 193})
+    checkRandom<TypeParam>({1, seq, 3, 1, 16, 0, oneSegment(1, seq)});
+}
+
+TYPED_TEST(AttentionKernel, ManyHeadsRunInParallel) {
+  checkRandom<TypeParam>({3, 110, 6, 2, 16, 0, oneSegment(3, 110)});
+  checkRandom<TypeParam>({3, 110, 4, 4, 16, 0, oneSegment(3, 110)});
+}
+
+TYPED_TEST(AttentionKernel, PackedSegmentsAndPadding) {
+  checkRandom<TypeParam>({2, 150, 2, 1, 16, 0, packed(2, 150, {20, 1, 64, 30})});
+  checkRandom<TypeParam>({2, 150, 2, 1, 16, 0, packed(2, 150, {97, 52})});
+}
+
+TYPED_TEST(AttentionKernel, Window) {
+  for (int64_t window : {1, 5, 40, 200})
+    checkRandom<TypeParam>({1, 130, 2, 1, 16, window, oneSegment(1, 130)});
+  checkRandom<TypeParam>({2, 130, 2, 1, 16, 7, packed(2, 130, {30, 60, 20})});
+}
+
+TYPED_TEST(AttentionKernel, SegmentInSeveralRuns) {
+  Case c{1, 120, 2, 2, 16, 0, {}};
+  for (int64_t i = 0; i < c.seq; ++i)
+    c.segments.push_back(int32_t(i / 11 % 3));
+  checkRandom<TypeParam>(c);
+  c.window = 50;
+  checkRandom<TypeParam>(c);
+}
+
+TEST(AttentionKernel, LargeScoresDoNotOverflow) {
+  Case c{1, 40, 1, 1, 16, 0, oneSegment(1, 40)};
+  Doubles qkv = randomValues(3 * 40 * 16, 5, 12);
+  Owned<float> q({1, 40, 16}, part(qkv, 0, 640)), k({1, 40, 16}, part(qkv, 640, 640)),
+      v({1, 40, 16}, part(qkv, 1280, 640)), o({1, 40, 16}), lse({1, 1, 40});
+  attention<float>(context, o, lse, q, k, v, ints(c.segments, {1, 40}), 16, c.scale(), 0);
+  expectClose<float>(o.doubles(), reference(c, qkv), 2e-5);
+}
+
+TEST(AttentionKernel, SameBitsEveryTime) {
+  Case c{2, 200, 6, 2, 64, 0, packed(2, 200, {120, 60})};
+  Doubles x = randomValues(2 * 200 * 6 * 64, 6), kv = randomValues(2 * 200 * 2 * 64, 7);
+  Owned<float> q({2, 200, 384}, x), k({2, 200, 128}, kv), v({2, 200, 128}, kv), o({2, 200, 384}),
+      dq({2, 200, 384}), dk({2, 200, 128}), dv({2, 200, 128}), lse({2, 6, 200});
+  std::vector<Doubles> runs[4];
+  for (int run = 0; run < 4; ++run) {
+    attention<float>(context, o, lse, q, k, v, ints(c.segments, {2, 200}), 64, c.scale(), 0);
+    attention_grad<float>(context, dq, dk, dv, q, q, k, v, o, lse, ints(c.segments, {2, 200}), 64, c.scale(), 0);
+    runs[run] = {o.doubles(), lse.doubles(), dq.doubles(), dk.doubles(), dv.doubles()};
+    EXPECT_EQ(runs[run], runs[0]);
+  }
+}
+
+} // namespace
+} // namespace peft::rt

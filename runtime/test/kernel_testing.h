@@ -1,0 +1,123 @@
+//===- kernel_testing.h - what the kernel tests share ---------------------===//
+//
+// Every kernel is compared with a plain double-precision loop in its test, and every
+// gradient with central differences of that loop. Inputs are values that bf16 holds
+// exactly, so that one reference serves both element types.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PEFT_RUNTIME_TEST_KERNEL_TESTING_H
+#define PEFT_RUNTIME_TEST_KERNEL_TESTING_H
+
+#include "peft/runtime/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <vector>
+
+namespace peft::rt {
+
+using Doubles = std::vector<double>;
+using Ints = std::vector<int32_t>;
+using ElementTypes = ::testing::Types<float, bf16>;
+
+inline const Context context{};
+
+/// Values in [-scale, scale), rounded to bf16; the same for the same seed.
+inline Doubles randomValues(size_t count, uint32_t seed, double scale = 1) {
+  Doubles values(count);
+  uint32_t state = seed * 2654435761u + 12345u;
+  for (double &value : values) {
+    state = state * 1664525u + 1013904223u;
+    value = toFloat(fromFloat<bf16>(float((double(state >> 8) / 8388608.0 - 1.0) * scale)));
+  }
+  return values;
+}
+
+/// A tensor with memory of its own.
+template <class T>
+class Owned {
+public:
+  explicit Owned(std::initializer_list<int64_t> shape) : view(nullptr, shape), values(view.size()) {
+    view.data = values.data();
+  }
+  Owned(std::initializer_list<int64_t> shape, const Doubles &from) : Owned(shape) {
+    EXPECT_EQ(from.size(), values.size());
+    for (size_t i = 0; i < from.size(); ++i)
+      values[i] = fromFloat<T>(float(from[i]));
+  }
+  Owned(const Owned &) = delete;
+
+  operator Tensor<T>() { return view; }
+  operator Tensor<const T>() const { return view; }
+  Tensor<T> tensor() { return view; }
+  Doubles doubles() const {
+    Doubles result;
+    for (T value : values)
+      result.push_back(toFloat(value));
+    return result;
+  }
+
+private:
+  Tensor<T> view;
+  std::vector<T> values;
+};
+
+/// Integers as a tensor; the vector must outlive it.
+inline Tensor<const int32_t> ints(const Ints &values, std::initializer_list<int64_t> shape) {
+  return Tensor<const int32_t>(values.data(), shape);
+}
+
+/// Half a unit in the last place of T, relative, rounded up.
+template <class T>
+double roundingOf() {
+  return sizeof(T) == 2 ? 1.0 / 256 : 0;
+}
+
+/// got == want, but for one rounding to T and `tolerance` of the largest wanted value.
+template <class T>
+void expectClose(const Doubles &got, const Doubles &want, double tolerance = 2e-6) {
+  ASSERT_EQ(got.size(), want.size());
+  double largest = 0;
+  for (double value : want)
+    largest = std::max(largest, std::abs(value));
+  for (size_t i = 0; i < want.size(); ++i)
+    ASSERT_NEAR(got[i], want[i], tolerance * (largest + 0.02) + roundingOf<T>() * std::abs(want[i])) << "at " << i;
+}
+
+/// d of sum(dy * f(x)) with respect to x, by central differences in double.
+inline Doubles numericGradient(const std::function<Doubles(const Doubles &)> &f, Doubles x, const Doubles &dy,
+                               double step = 1e-5) {
+  auto weighted = [&] {
+    Doubles y = f(x);
+    EXPECT_EQ(y.size(), dy.size());
+    double sum = 0;
+    for (size_t i = 0; i < y.size(); ++i)
+      sum += dy[i] * y[i];
+    return sum;
+  };
+  Doubles gradient;
+  for (double &value : x) {
+    const double kept = value;
+    value = kept + step;
+    const double above = weighted();
+    value = kept - step;
+    const double below = weighted();
+    value = kept;
+    gradient.push_back((above - below) / (2 * step));
+  }
+  return gradient;
+}
+
+/// start + x, element by element: what a sum holds that a gradient was added to.
+inline Doubles plus(Doubles start, const Doubles &x) {
+  for (size_t i = 0; i < start.size(); ++i)
+    start[i] += x[i];
+  return start;
+}
+
+} // namespace peft::rt
+
+#endif // PEFT_RUNTIME_TEST_KERNEL_TESTING_H

@@ -1,0 +1,146 @@
+//===- weights_test.cpp - the arena, first values, adapters ---------------===//
+
+#include "fake_program.h"
+#include "peft/runtime/adapter.h"
+#include "peft/runtime/json.h"
+#include "peft/runtime/safetensors.h"
+#include "peft/runtime/weights.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+
+using namespace peft;
+using test::TemporaryFolder;
+
+namespace {
+
+class WeightsTest : public ::testing::Test {
+protected:
+  WeightsTest() : model(folder / "model") {
+    test::writeFakeCheckpoint(model);
+    program = test::fakeProgram(model);
+    parameters.assign(program.parameters, program.parameters + program.parameter_count);
+    program.parameters = parameters.data();
+    auto opened = Checkpoint::open(model);
+    EXPECT_TRUE(opened) << opened.status().message();
+    checkpoint.emplace(std::move(*opened));
+  }
+  Result<Weights> load(uint64_t seed = 42) { return Weights::load(program, *checkpoint, seed); }
+  std::vector<float> valuesOf(const Weights &weights, size_t index) const {
+    const float *first = weights.values(parameters[index]);
+    return {first, first + elementCount(parameters[index])};
+  }
+
+  const TemporaryFolder folder;
+  const std::string model;
+  peft_program_t program;
+  std::vector<peft_parameter_t> parameters;
+  std::optional<Checkpoint> checkpoint;
+};
+
+TEST_F(WeightsTest, FrozenWeightsAreMappedOrConverted) {
+  auto weights = load();
+  ASSERT_TRUE(weights) << weights.status().message();
+  const char *arena = weights->context().arena,
+             *head = static_cast<const char *>(weights->context().weights[1]);
+  const char *embed = static_cast<const char *>(weights->context().weights[0]);
+  EXPECT_EQ(head, arena + parameters[1].offset);
+  EXPECT_TRUE(embed < arena || embed >= arena + program.arena_bytes);
+  std::vector<float> stored(test::fakeVocab * test::fakeWidth);
+  ASSERT_TRUE(checkpoint->read("head.weight", stored.data()));
+  EXPECT_EQ(memcmp(stored.data(), head, stored.size() * 4), 0);
+}
+
+TEST_F(WeightsTest, FirstValuesFollowTheTable) {
+  auto weights = load();
+  const auto a = valuesOf(*weights, 2), b = valuesOf(*weights, 3);
+  EXPECT_TRUE(std::all_of(a.begin(), a.end(), [](float x) { return x != 0 && x > -0.3f && x < 0.3f; }));
+  EXPECT_EQ(b, std::vector<float>(b.size(), 0.0f));
+  EXPECT_EQ(valuesOf(*load(42), 2), a);
+  EXPECT_NE(valuesOf(*load(43), 2), a);
+
+  const int32_t rows[] = {5, 9};
+  parameters[2].init = PEFT_INIT_CHECKPOINT_ROWS;
+  parameters[2].source = "head.weight";
+  parameters[2].init_rows = rows;
+  parameters[3].init = PEFT_INIT_ONES;
+  weights = load();
+  ASSERT_TRUE(weights) << weights.status().message();
+  std::vector<float> stored(test::fakeVocab * test::fakeWidth);
+  ASSERT_TRUE(checkpoint->read("head.weight", stored.data()));
+  const auto copied = valuesOf(*weights, 2);
+  EXPECT_TRUE(std::equal(copied.begin(), copied.begin() + 8, stored.begin() + 5 * 8));
+  EXPECT_TRUE(std::equal(copied.begin() + 8, copied.end(), stored.begin() + 9 * 8));
+  EXPECT_EQ(valuesOf(*weights, 3), std::vector<float>(b.size(), 1.0f));
+}
+
+TEST_F(WeightsTest, ACheckpointOfAnotherShapeOrTypeIsRefused) {
+  parameters[1].dims[0] = 17;
+  EXPECT_NE(load().status().message().find("head.weight: expected shape [17, 8], got [16, 8]"),
+            std::string::npos);
+  parameters[1].dims[0] = 16;
+  parameters[0].dtype = PEFT_BF16;
+  EXPECT_NE(load().status().message().find("embed.weight is stored as f32"), std::string::npos);
+  parameters[0].dtype = PEFT_F32;
+  parameters[0].name = "embed.wieght";
+  EXPECT_NE(load().status().message().find("embed.weight"), std::string::npos);
+}
+
+TEST_F(WeightsTest, ABrokenTableOrAnotherTargetIsRefused) {
+  EXPECT_TRUE(checkProgram(program));
+  peft_program_t other = program;
+  other.target = "cuda";
+  EXPECT_NE(checkProgram(other).message().find("compiled for cuda"), std::string::npos);
+  other = program;
+  other.isa = "quantum";
+  EXPECT_NE(checkProgram(other).message().find("quantum"), std::string::npos);
+  other = program;
+  other.arena_bytes = 256;
+  EXPECT_FALSE(checkProgram(other));
+  parameters[3].gradient_offset += 64;
+  EXPECT_NE(checkProgram(program).message().find("lora_B"), std::string::npos);
+}
+
+TEST_F(WeightsTest, AnAdapterComesBackBitForBit) {
+  auto weights = load(1), other = load(2);
+  ASSERT_TRUE(makeDirectories(folder / "out"));
+  ASSERT_TRUE(writeAdapter(folder / "out", *weights));
+  EXPECT_TRUE(isFile(folder / "out/adapter_model.safetensors"));
+  EXPECT_EQ(*readWholeFile(folder / "out/adapter_config.json"), program.recipe);
+  EXPECT_NE(valuesOf(*other, 2), valuesOf(*weights, 2));
+  ASSERT_TRUE(readAdapter(folder / "out", *other));
+  EXPECT_EQ(valuesOf(*other, 2), valuesOf(*weights, 2));
+}
+
+TEST_F(WeightsTest, TheFileIsNamedAfterTheRecipe) {
+  program.recipe = "";
+  EXPECT_EQ(adapterFileName(program), "trained_parameters.safetensors");
+  program.recipe = "{\"config\": {\"architecture\": null}}";
+  EXPECT_EQ(adapterFileName(program), "adapter.safetensors");
+}
+
+TEST_F(WeightsTest, AnAdapterOfAnotherFormChangesNothing) {
+  auto weights = load();
+  const auto before = valuesOf(*weights, 2);
+  std::vector<float> a(16, 1), b(32, 1);
+  const auto tryAdapter = [&](const std::string &nameOfB, std::vector<int64_t> shapeOfB) {
+    EXPECT_TRUE(writeSafetensors(folder / "a.safetensors",
+                                 {{parameters[2].name, SafetensorsType::F32, {2, 8}, a.data()},
+                                  {nameOfB, SafetensorsType::F32, shapeOfB, b.data()}}));
+    return readAdapter(folder / "a.safetensors", *weights).message();
+  };
+  const std::string b0 = parameters[3].name;
+  EXPECT_NE(tryAdapter(b0, {2, 16}).find("expected shape [16, 2], got [2, 16]"), std::string::npos);
+  EXPECT_NE(tryAdapter("base_model.model.head.lora_C.weight", {16, 2}).find(b0), std::string::npos);
+  EXPECT_EQ(valuesOf(*weights, 2), before);
+  EXPECT_EQ(tryAdapter(b0, {16, 2}), "");
+  EXPECT_EQ(valuesOf(*weights, 2), a);
+}
+
+TEST_F(WeightsTest, TheBaseModelIsThereOnlyWhereTheAdapterStartsAsTheIdentity) {
+  EXPECT_TRUE(checkInitialIsBase(program));
+  parameters[3].init = PEFT_INIT_NORMAL;
+  EXPECT_NE(checkInitialIsBase(program).message().find("random"), std::string::npos);
+}
+
+} // namespace

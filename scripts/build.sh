@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Builds everything: the compiler (clang, static LLVM/MLIR) in build/, and the
+# runtime that emitted programs link (g++, no LLVM) in build/runtime.
+#
+#   scripts/build.sh [--tests]     --tests: also the runtime's tests, and its fuzzers in build/fuzz
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+tests=OFF
+for argument in "$@"; do
+  case $argument in
+    --tests) tests=ON ;;
+    *) echo "build.sh: unknown option '$argument', expected --tests" >&2; exit 2 ;;
+  esac
+done
+
+common=(-G Ninja)
+if command -v ccache > /dev/null; then
+  common+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  # A clone in another folder shares the cache; the precompiled header is compared by its content.
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1
+  export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+  [[ -n ${CCACHE_DIR:-} || -n ${HOME:-} ]] || export CCACHE_DIR=$PWD/build/.ccache
+fi
+
+# configure SOURCE BUILD OPTIONS...: cmake is silent unless it fails.
+configure() {
+  mkdir -p "$2"
+  cmake -S "$1" -B "$2" "${common[@]}" "${@:3}" > "$2/configure.log" 2>&1 || { cat "$2/configure.log" >&2; return 1; }
+}
+
+configure . build -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19
+configure runtime build/runtime -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=g++ -DPEFT_BUILD_TESTS=$tests
+cmake --build build
+cmake --build build/runtime
+if [[ $tests == ON ]]; then
+  configure runtime build/fuzz -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-19 -DPEFT_BUILD_FUZZERS=ON
+  cmake --build build/fuzz
+fi

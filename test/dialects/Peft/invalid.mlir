@@ -1,0 +1,73 @@
+// What the ops refuse, in one line each: which operand, what was expected, what was got.
+
+// RUN: peft-opt %s --split-input-file --verify-diagnostics
+
+func.func @rank_of_b(%y: tensor<8x6xf32>, %x: tensor<8x4xf32>, %a: tensor<3x4xf32>, %b: tensor<6x2xf32>) {
+  // expected-error @+2 {{expected b of shape 6x3, got 'tensor<6x2xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.lora %y, %x, %a, %b scale(2.0) : (tensor<8x6xf32>, tensor<8x4xf32>, tensor<3x4xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @rows(%y: tensor<8x6xf32>, %x: tensor<9x4xf32>, %a: tensor<3x4xf32>, %b: tensor<6x3xf32>) {
+  // expected-error @+2 {{expected base and x of equal rows, got 'tensor<8x6xf32>' and 'tensor<9x4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.lora %y, %x, %a, %b scale(2.0) : (tensor<8x6xf32>, tensor<9x4xf32>, tensor<3x4xf32>, tensor<6x3xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @dropout_without_seed(%y: tensor<8x6xf32>, %x: tensor<8x4xf32>, %a: tensor<3x4xf32>, %b: tensor<6x3xf32>) {
+  // expected-error @+2 {{expected a seed, because dropout is not 0}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.lora %y, %x, %a, %b scale(2.0) {dropout = 0.1 : f64} : (tensor<8x6xf32>, tensor<8x4xf32>, tensor<3x4xf32>, tensor<6x3xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @wrong_result(%x: tensor<2x8x6xf32>, %prompt: tensor<5x6xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{inferred type(s) 'tensor<2x13x6xf32>' are incompatible with return type(s) of operation 'tensor<2x8x6xf32>'}}
+  %0 = "peft.soft_prompt"(%x, %prompt) : (tensor<2x8x6xf32>, tensor<5x6xf32>) -> tensor<2x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @same_token_twice(%x: tensor<8x6xf32>, %ids: tensor<8xi32>, %rows: tensor<2x6xf32>) {
+  // expected-error @+2 {{expected each index once, got 7 twice}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.override_rows %x, %ids, %rows {indices = array<i32: 7, 7>} : (tensor<8x6xf32>, tensor<8xi32>, tensor<2x6xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @dense(%w: tensor<6x64xf32>) {
+  // expected-error @+2 {{expected operand with an encoding such as #peft.nf4, got 'tensor<6x64xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.dequantize %w : (tensor<6x64xf32>) -> tensor<6x64xf32>
+  return
+}
+
+// -----
+
+func.func @odd_block(%w: tensor<6x64xf32, #peft.nf4<block = 63, nested = 0>>) {
+  // expected-error @+2 {{expected an even block above 0 and nested of 0 or more}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.dequantize %w : (tensor<6x64xf32, #peft.nf4<block = 63, nested = 0>>) -> tensor<6x64xf32>
+  return
+}
+
+// -----
+
+func.func @prompt_longer_than_row(%dy: tensor<2x5x6xf32>) {
+  // expected-error @+2 {{expected a count between 1 and 4, got 5}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.soft_prompt_grad %dy {count = 5 : i64} : (tensor<2x5x6xf32>) -> tensor<2x1x6xf32>
+  return
+}

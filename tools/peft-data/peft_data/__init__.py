@@ -1,0 +1,1 @@
+"""peft-data: text to token files for programs that peftc compiles."""
