@@ -38,8 +38,7 @@ PEFT_HD float swiglu(float gate, float up) { return silu(gate) * up; }
 PEFT_HD float add(float a, float b) { return a + b; }
 
 /// Tensors that live until the end, with values in [-0.5, 0.5).
-template <class T>
-Tensor<T> make(std::initializer_list<int64_t> shape) {
+template <class T> Tensor<T> make(std::initializer_list<int64_t> shape) {
   static std::deque<std::vector<T>> kept;
   Tensor<T> tensor(nullptr, shape);
   kept.emplace_back(tensor.size());
@@ -82,16 +81,15 @@ private:
   std::string filter;
 };
 
-template <class T>
-void products(Bench &bench) {
+template <class T> void products(Bench &bench) {
   const Tensor<const T> none;
   struct Shape {
     const char *name;
     int64_t rows, in, out;
   };
-  const Shape shapes[] = {{"q_proj", tokens, hidden, hidden}, {"k_proj", tokens, hidden, keyed},
-                          {"gate_proj", tokens, hidden, inner}, {"down_proj", tokens, inner, hidden},
-                          {"lm_head", chunk, hidden, vocab},    {"lora_A hidden", tokens, hidden, rank},
+  const Shape shapes[] = {{"q_proj", tokens, hidden, hidden},    {"k_proj", tokens, hidden, keyed},
+                          {"gate_proj", tokens, hidden, inner},  {"down_proj", tokens, inner, hidden},
+                          {"lm_head", chunk, hidden, vocab},     {"lora_A hidden", tokens, hidden, rank},
                           {"lora_A inner", tokens, inner, rank}, {"lora_B hidden", tokens, rank, hidden},
                           {"lora_B inner", tokens, rank, inner}};
   for (const Shape &s : shapes) {
@@ -134,16 +132,17 @@ void attentionKernels(Bench &bench) {
       attention_grad<float>(context, dq, dk, dv, dout, q, k, v, o, lse, segments, dim, 0.125f, 0);
     });
   }
-  bench("rope", Bytes, 8.0 * double(tokens * hidden), [&] {
-    rope<float>(context, q, q, positions, frequencies.data, dim / 2, dim, 1, false);
-  });
+  bench("rope", Bytes, 8.0 * double(tokens * hidden),
+        [&] { rope<float>(context, q, q, positions, frequencies.data, dim / 2, dim, 1, false); });
 }
 
 void streams(Bench &bench) {
   const double bytes = 4.0 * double(tokens * hidden);
-  auto x = make<float>({tokens, hidden}), y = make<float>({tokens, hidden}), z = make<float>({tokens, hidden});
+  auto x = make<float>({tokens, hidden}), y = make<float>({tokens, hidden}),
+       z = make<float>({tokens, hidden});
   auto w = make<float>({hidden}), sum = make<float>({hidden});
-  auto gate = make<float>({tokens, inner}), up = make<float>({tokens, inner}), wide = make<float>({tokens, inner});
+  auto gate = make<float>({tokens, inner}), up = make<float>({tokens, inner}),
+       wide = make<float>({tokens, inner});
   bench("rms_norm", Bytes, 2 * bytes, [&] { rms_norm<float>(context, y, x, w, 1e-5); });
   bench("rms_norm_grad", Bytes, 3 * bytes, [&] { rms_norm_grad<float>(context, z, y, x, w, 1e-5); });
   bench("rms_norm_weight_grad", Bytes, 2 * bytes,

@@ -32,6 +32,8 @@ configure . build -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang-19 -DCMAKE
 configure runtime build/runtime -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=g++ -DPEFT_BUILD_TESTS=$tests
 cmake --build build
 cmake --build build/runtime
+# Beside build/bin/peftc, as an installed tree has it: peftc looks in ../lib and ../include.
+cmake --install build/runtime --prefix build > /dev/null
 if [[ $tests == ON ]]; then
   configure runtime build/fuzz -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-19 -DPEFT_BUILD_FUZZERS=ON
   cmake --build build/fuzz

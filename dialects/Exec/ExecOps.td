@@ -146,6 +146,12 @@ def Exec_EmbeddingOp : Exec_Call<"embedding", 1> { let arguments = (ins AnyMemRe
 def Exec_EmbeddingWeightGradOp : Exec_Call<"embedding_weight_grad", 1, 1, [], 1> {
   let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids);
 }
+def Exec_EmbeddingColumnsOp : Exec_Call<"embedding_columns", 1> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$ids, AnyMemRef:$table);
+}
+def Exec_EmbeddingColumnsWeightGradOp : Exec_Call<"embedding_columns_weight_grad", 1, 1, [], 1> {
+  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids);
+}
 def Exec_OverrideRowsOp : Exec_Call<"override_rows", 1, 0, ["Indices"]> {
   let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$ids, AnyMemRef:$rows, DenseI32ArrayAttr:$indices);
 }

@@ -55,7 +55,8 @@ def NN_ParameterOp : NN_Op<"parameter", [Symbol]> {
     DefaultValuedAttr<NN_InitAttr, "::peft::nn::Init::checkpoint">:$init,
     OptionalAttr<F64Attr>:$init_value, OptionalAttr<StrAttr>:$source,
     OptionalAttr<DenseI32ArrayAttr>:$rows, OptionalAttr<StrAttr>:$stored);
-  let assemblyFormat = "$state $sym_name attr-dict `:` $type";
+  // The empty literal: an enum attribute prints a space of its own.
+  let assemblyFormat = "`` $state $sym_name attr-dict `:` $type";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
@@ -164,7 +165,7 @@ def NN_AttentionOp : NN_Model<"attention"> {
 def NN_ActivationOp : NN_PointwiseOp<"activation", [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "A pointwise non-linearity";
   let arguments = (ins NN_ActivationKindAttr:$kind, NN_Pointwise:$x);
-  let assemblyFormat = "$kind $x attr-dict `:` type($result)";
+  let assemblyFormat = "`` $kind $x attr-dict `:` type($result)";
 }
 
 def NN_ResidualOp : NN_PointwiseOp<"residual", [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
@@ -290,7 +291,7 @@ def NN_ActivationGradOp : NN_PointwiseOp<"activation_grad"> {
   let summary = "`dy * f'(x)`";
   let arguments = (ins NN_ActivationKindAttr:$kind, NN_Pointwise:$dy,
                        NN_Pointwise:$x);
-  let assemblyFormat = "$kind $dy `,` $x attr-dict `:` type($result)";
+  let assemblyFormat = "`` $kind $dy `,` $x attr-dict `:` type($result)";
 }
 
 def NN_CrossEntropyGradOp : NN_Pure<"cross_entropy_grad", [DeclareOpInterfaceMethods<RowwiseOpInterface>]> {

@@ -23,7 +23,8 @@ SmallVector<Value> SoftPromptOp::buildVJP(OpBuilder &builder, ValueRange cotange
 }
 
 /// y[i] = rows[j] where ids[i] == indices[j], else x[i]: dy goes where y came from.
-SmallVector<Value> OverrideRowsOp::buildVJP(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> wanted) {
+SmallVector<Value> OverrideRowsOp::buildVJP(OpBuilder &builder, ValueRange cotangents,
+                                            ArrayRef<bool> wanted) {
   Value dy = cotangents[0];
   SmallVector<Value> grads(3);
   if (wanted[0])
@@ -34,7 +35,8 @@ SmallVector<Value> OverrideRowsOp::buildVJP(OpBuilder &builder, ValueRange cotan
 }
 
 /// y[i] = table[:, ids[i]]: dy[i] is added to that column.
-SmallVector<Value> EmbeddingColumnsOp::buildVJP(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> wanted) {
+SmallVector<Value> EmbeddingColumnsOp::buildVJP(OpBuilder &builder, ValueRange cotangents,
+                                                ArrayRef<bool> wanted) {
   SmallVector<Value> grads(2);
   if (wanted[1])
     grads[1] = builder.create<EmbeddingColumnsWeightGradOp>(
@@ -44,12 +46,13 @@ SmallVector<Value> EmbeddingColumnsOp::buildVJP(OpBuilder &builder, ValueRange c
 }
 
 /// y = alpha x Wᵀ + bias: dx = alpha dy W reads the same encoded bytes, transposed.
-SmallVector<Value> QuantizedLinearOp::buildVJP(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> wanted) {
+SmallVector<Value> QuantizedLinearOp::buildVJP(OpBuilder &builder, ValueRange cotangents,
+                                               ArrayRef<bool> wanted) {
   Value dy = cotangents[0];
   SmallVector<Value> grads(getOperation()->getNumOperands());
   if (wanted[0])
-    grads[0] = builder.create<QuantizedLinearOp>(getLoc(), dy, getWeight(), /*bias=*/Value(), !getTransposed(),
-                                                 getAlpha());
+    grads[0] = builder.create<QuantizedLinearOp>(getLoc(), dy, getWeight(), /*bias=*/Value(),
+                                                 !getTransposed(), getAlpha());
   if (getBias() && wanted[2])
     grads[2] = builder.create<nn::SumRowsOp>(getLoc(), dy);
   return grads;

@@ -57,8 +57,8 @@ static LogicalResult expectSameRows(MaybeLoc loc, Value a, StringRef aName, Valu
     return failure();
   if (tensorType(a).getShape().drop_back() == tensorType(b).getShape().drop_back())
     return success();
-  return emitOptionalError(loc, "expected ", aName, " and ", bName, " of equal rows, got ", a.getType(), " and ",
-                           b.getType());
+  return emitOptionalError(loc, "expected ", aName, " and ", bName, " of equal rows, got ", a.getType(),
+                           " and ", b.getType());
 }
 
 /// `ids` names a row of `rows` each: the shape of `rows` without its last dimension.
@@ -123,8 +123,8 @@ LogicalResult SoftPromptOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adapto
   int64_t count = tensorType(op.getPrompt()).getDimSize(0);
   if (failed(expectShape(loc, op.getPrompt(), "prompt", {count, x.getDimSize(2)})))
     return failure();
-  results.push_back(RankedTensorType::get({x.getDimSize(0), count + x.getDimSize(1), x.getDimSize(2)},
-                                          x.getElementType()));
+  results.push_back(
+      RankedTensorType::get({x.getDimSize(0), count + x.getDimSize(1), x.getDimSize(2)}, x.getElementType()));
   return success();
 }
 
@@ -167,7 +167,8 @@ static LogicalResult expectEncoded(MaybeLoc loc, Value weight, StringRef name) {
   auto type = dyn_cast<RankedTensorType>(weight.getType());
   auto nf4 = type ? dyn_cast_or_null<NF4Attr>(type.getEncoding()) : NF4Attr();
   if (!nf4)
-    return emitOptionalError(loc, "expected ", name, " with an encoding such as #peft.nf4, got ", weight.getType());
+    return emitOptionalError(loc, "expected ", name, " with an encoding such as #peft.nf4, got ",
+                             weight.getType());
   if (!isa<Float32Type, BFloat16Type>(type.getElementType()))
     return emitOptionalError(loc, "expected ", name, " of f32 or bf16 values, got ", weight.getType());
   if (nf4.getBlock() <= 0 || nf4.getBlock() % 2 != 0 || nf4.getNested() < 0)
@@ -224,7 +225,8 @@ LogicalResult SoftPromptWeightGradOp::inferReturnTypes(MLIRContext *context, May
                                                        Types &results) {
   if (failed(checkPromptGrad(loc, op.getDy(), op.getCount())))
     return failure();
-  results.push_back(RankedTensorType::get({(int64_t)op.getCount(), width(op.getDy())}, Float32Type::get(context)));
+  results.push_back(
+      RankedTensorType::get({(int64_t)op.getCount(), width(op.getDy())}, Float32Type::get(context)));
   return success();
 }
 
@@ -248,6 +250,7 @@ LogicalResult EmbeddingColumnsWeightGradOp::inferReturnTypes(MLIRContext *contex
                                                              Types &results) {
   if (failed(expectIds(loc, op.getIds(), op.getDy(), "dy")))
     return failure();
-  results.push_back(RankedTensorType::get({width(op.getDy()), (int64_t)op.getVocab()}, Float32Type::get(context)));
+  results.push_back(
+      RankedTensorType::get({width(op.getDy()), (int64_t)op.getVocab()}, Float32Type::get(context)));
   return success();
 }

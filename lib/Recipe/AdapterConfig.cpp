@@ -5,6 +5,7 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -24,7 +25,7 @@ std::string quote(StringRef text) {
 
 /// The shortest digits that read back as `value`; an integer where it is one.
 std::string number(double value) {
-  if (value == double(int64_t(value)))
+  if (std::fabs(value) < 1e15 && value == double(int64_t(value)))
     return std::to_string(int64_t(value));
   for (int digits = 1; digits <= 17; ++digits) {
     std::string text;
@@ -44,8 +45,7 @@ std::string floating(double value) {
 
 std::string boolean(bool value) { return value ? "true" : "false"; }
 
-template <class Items, class Text>
-std::string list(const Items &items, Text text) {
+template <class Items, class Text> std::string list(const Items &items, Text text) {
   std::string result;
   for (const auto &item : items)
     result += (result.empty() ? "\n    " : ",\n    ") + text(item);
@@ -65,7 +65,9 @@ std::string names(const std::vector<std::string> &items) {
   return list(items, [](StringRef name) { return quote(name); });
 }
 
-std::string namesOrNull(const std::vector<std::string> &items) { return items.empty() ? "null" : names(items); }
+std::string namesOrNull(const std::vector<std::string> &items) {
+  return items.empty() ? "null" : names(items);
+}
 
 std::string pattern(const ModulePattern &modules) {
   if (!modules)
@@ -90,9 +92,8 @@ std::vector<std::string> shortened(std::vector<std::string> targets, const Model
   std::set<std::string> others, required;
   for (const ModelModule &module : model.modules) {
     StringRef name = module.name;
-    bool isTarget = any_of(targets, [&](const std::string &target) {
-      return name == target || name.ends_with("." + target);
-    });
+    bool isTarget = any_of(
+        targets, [&](const std::string &target) { return name == target || name.ends_with("." + target); });
     if (!isTarget)
       for (std::string &suffix : suffixes(name))
         others.insert(std::move(suffix));
@@ -117,8 +118,7 @@ std::vector<std::string> shortened(std::vector<std::string> targets, const Model
   return {required.begin(), required.end()};
 }
 
-template <class Entries>
-std::string patternTable(const Entries &entries) {
+template <class Entries> std::string patternTable(const Entries &entries) {
   Object object;
   for (const auto &[key, value] : entries)
     object[key] = number(value);
@@ -134,7 +134,7 @@ std::string tokenIndices(const LoraRecipe &lora) {
   };
   if (lora.trainableTokens.empty())
     return "null";
-  if (lora.trainableTokens.size() == 1 && lora.trainableTokens[0].first == "embed_tokens")
+  if (!lora.tokensByName)
     return ids(lora.trainableTokens[0].second, "  ");
   Object object;
   for (const auto &[name, values] : lora.trainableTokens)
@@ -143,8 +143,8 @@ std::string tokenIndices(const LoraRecipe &lora) {
 }
 
 Object commonFields(const ModelInfo &model, StringRef type) {
-  return {{"auto_mapping", "null"},         {"base_model_name_or_path", quote(model.path)},
-          {"inference_mode", "true"},       {"peft_type", quote(type)},
+  return {{"auto_mapping", "null"},          {"base_model_name_or_path", quote(model.path)},
+          {"inference_mode", "true"},        {"peft_type", quote(type)},
           {"peft_version", quote("0.21.0")}, {"revision", "null"},
           {"task_type", quote("CAUSAL_LM")}};
 }
@@ -155,9 +155,9 @@ Expected<std::string> loraJson(const LoraRecipe &lora, const ModelInfo &model) {
     return targets.takeError();
   targets->names = shortened(targets->names, model);
   Object fields = commonFields(model, "LORA");
-  for (const char *key : {"alora_invocation_tokens", "arrow_config", "corda_config", "eva_config", "kasa_config",
-                          "layer_replication", "lora_ga_config", "megatron_config", "monteclora_config",
-                          "target_parameters", "use_bdlora", "velora_config"})
+  for (const char *key : {"alora_invocation_tokens", "arrow_config", "corda_config", "eva_config",
+                          "kasa_config", "layer_replication", "lora_ga_config", "megatron_config",
+                          "monteclora_config", "target_parameters", "use_bdlora", "velora_config"})
     fields[key] = "null";
   for (const char *key : {"ensure_weight_tying", "fan_in_fan_out", "use_dora", "use_qalora"})
     fields[key] = "false";
@@ -189,7 +189,8 @@ Expected<std::string> loraJson(const LoraRecipe &lora, const ModelInfo &model) {
 
 std::string promptJson(const PromptRecipe &prompt, const ModelInfo &model) {
   Object fields = commonFields(model, "PROMPT_TUNING");
-  for (const char *key : {"modules_to_save", "prompt_tuning_init_text", "tokenizer_kwargs", "tokenizer_name_or_path"})
+  for (const char *key :
+       {"modules_to_save", "prompt_tuning_init_text", "tokenizer_kwargs", "tokenizer_name_or_path"})
     fields[key] = "null";
   fields["num_attention_heads"] = std::to_string(model.heads);
   fields["num_layers"] = std::to_string(model.layers);

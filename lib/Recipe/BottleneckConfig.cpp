@@ -10,8 +10,10 @@ bool peft::isActivationName(StringRef name) {
 
 static void expectFlag(Fields &fields, StringRef key, bool expected, bool fallback) {
   if (fields.flag(key, fallback) != expected)
-    fields.fail(key, Twine("expected ") + (expected ? "true" : "false") +
-                         ": of AdapterHub's bottlenecks only Pfeiffer's (seq_bn with original_ln_before) is supported");
+    fields.fail(
+        key,
+        Twine("expected ") + (expected ? "true" : "false") +
+            ": of AdapterHub's bottlenecks only Pfeiffer's (seq_bn with original_ln_before) is supported");
 }
 
 Expected<Recipe> peft::parseBottleneckConfig(const json::Object &object, StringRef where) {
@@ -52,12 +54,13 @@ Expected<Recipe> peft::parseBottleneckConfig(const json::Object &object, StringR
   bottleneck.leaveOut = fields.integers("leave_out");
   if (fields.text("init_weights", "bert") != "bert")
     fields.mismatch("init_weights", "\"bert\"");
-  fields.refuse({"is_parallel", "ln_before", "ln_after", "use_gating", "adapter_residual_before_ln", "inv_adapter",
-                 "phm_layer", "dropout", "stochastic_depth", "cross_adapter", "init_weights_seed"});
+  fields.refuse({"is_parallel", "ln_before", "ln_after", "use_gating", "adapter_residual_before_ln",
+                 "inv_adapter", "phm_layer", "dropout", "stochastic_depth", "cross_adapter",
+                 "init_weights_seed"});
   // What only an inverse or a hypercomplex layer would read.
-  fields.ignore({"inv_adapter_reduction_factor", "phm_dim", "factorized_phm_W", "shared_W_phm", "shared_phm_rule",
-                 "factorized_phm_rule", "phm_c_init", "phm_init_range", "learn_phm", "hypercomplex_nonlinearity",
-                 "phm_rank", "phm_bias"});
+  fields.ignore({"inv_adapter_reduction_factor", "phm_dim", "factorized_phm_W", "shared_W_phm",
+                 "shared_phm_rule", "factorized_phm_rule", "phm_c_init", "phm_init_range", "learn_phm",
+                 "hypercomplex_nonlinearity", "phm_rank", "phm_bias"});
   if (Error error = fields.finish(recipe.warnings))
     return std::move(error);
   return recipe;

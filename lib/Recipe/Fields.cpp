@@ -3,6 +3,8 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <cmath>
+
 using namespace llvm;
 using namespace peft;
 
@@ -54,7 +56,7 @@ double Fields::number(StringRef key, double fallback) {
   const json::Value *value = raw(key);
   if (!value)
     return fallback;
-  if (auto number = value->getAsNumber())
+  if (auto number = value->getAsNumber(); number && std::isfinite(*number))
     return *number;
   mismatch(key, "a number");
   return fallback;

@@ -26,10 +26,10 @@ public:
   int64_t integer(llvm::StringRef key, int64_t fallback, int64_t least);
   double number(llvm::StringRef key, double fallback);
   std::string text(llvm::StringRef key, llvm::StringRef fallback);
-  std::vector<std::string> names(llvm::StringRef key);   ///< a list of strings, or one
-  std::vector<int64_t> integers(llvm::StringRef key);    ///< a list of integers from 0, or one
-  ModulePattern modules(llvm::StringRef key);            ///< a regular expression or a list
-  bool isNeutral(llvm::StringRef key) const;             ///< absent, null, false, 0, "", [] or {}
+  std::vector<std::string> names(llvm::StringRef key); ///< a list of strings, or one
+  std::vector<int64_t> integers(llvm::StringRef key);  ///< a list of integers from 0, or one
+  ModulePattern modules(llvm::StringRef key);          ///< a regular expression or a list
+  bool isNeutral(llvm::StringRef key) const;           ///< absent, null, false, 0, "", [] or {}
 
   void ignore(llvm::ArrayRef<llvm::StringLiteral> keys);
   /// Keys that this project knows but does not do: an error unless neutral.
@@ -51,7 +51,8 @@ private:
 std::string shortText(const llvm::json::Value &value);
 
 // The parsers of each kind of file; `text` is the whole file, for the order of its keys.
-llvm::Expected<Recipe> parseLoraConfig(const llvm::json::Object &object, llvm::StringRef text, llvm::StringRef where);
+llvm::Expected<Recipe> parseLoraConfig(const llvm::json::Object &object, llvm::StringRef text,
+                                       llvm::StringRef where);
 llvm::Expected<Recipe> parsePromptConfig(const llvm::json::Object &object, llvm::StringRef where);
 llvm::Expected<Recipe> parseBottleneckConfig(const llvm::json::Object &object, llvm::StringRef where);
 

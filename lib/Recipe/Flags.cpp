@@ -4,6 +4,8 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <cmath>
+
 using namespace llvm;
 using namespace peft;
 
@@ -47,7 +49,7 @@ public:
 
   void number(StringRef key, double &result) {
     auto value = take(key);
-    if (value && value->getAsDouble(result))
+    if (value && (value->getAsDouble(result) || !std::isfinite(result)))
       fail(key + ": expected a number, got '" + *value + "'");
   }
 
@@ -141,7 +143,8 @@ Expected<BottleneckRecipe> peft::parseBottleneckFlag(StringRef text) {
   if (!(bottleneck.reduction > 0.0))
     flag.fail("reduction: expected a number above 0");
   if (!isActivationName(bottleneck.activation))
-    flag.fail("activation: expected relu, gelu, gelu_new, swish, silu or tanh, got '" + bottleneck.activation + "'");
+    flag.fail("activation: expected relu, gelu, gelu_new, swish, silu or tanh, got '" +
+              bottleneck.activation + "'");
   if (bottleneck.name.empty() || bottleneck.name.find('.') != std::string::npos)
     flag.fail("name: expected a name without a dot, got '" + bottleneck.name + "'");
   if (Error error = flag.finish())
@@ -178,8 +181,7 @@ Expected<std::optional<QuantizeRecipe>> peft::parseQuantizeFlag(StringRef text) 
 }
 
 /// Stores what a flag said; false after an error.
-template <class Part>
-static bool store(Expected<Part> value, std::optional<Part> &slot, Error &error) {
+template <class Part> static bool store(Expected<Part> value, std::optional<Part> &slot, Error &error) {
   if (!value) {
     error = value.takeError();
     return false;
@@ -198,8 +200,9 @@ Expected<Recipe> peft::buildRecipe(const RecipeFlags &flags) {
     if (!value.empty())
       given.push_back(name);
   if (given.empty())
-    return createStringError("no recipe: expected a recipe file, --lora, --prompt-tuning, --bottleneck or a method "
-                             "(full, bias or regex:PATTERN)");
+    return createStringError(
+        "no recipe: expected a recipe file, --lora, --prompt-tuning, --bottleneck or a method "
+        "(full, bias or regex:PATTERN)");
   if (given.size() > 1)
     return createStringError("expected one recipe, got " + join(given, " and "));
 

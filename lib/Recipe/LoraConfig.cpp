@@ -42,7 +42,7 @@ static void readPattern(Fields &fields, StringRef field, StringRef text,
       number = entry.getAsInteger();
     else
       number = entry.getAsNumber();
-    if (!number || *number <= 0 || *number > INT32_MAX)
+    if (!number || !(*number > 0 && *number <= INT32_MAX))
       return fields.fail(field, "expected a positive number for '" + key + "', got " + shortText(entry));
     result.emplace_back(key, *number);
   }
@@ -60,6 +60,7 @@ static void readTrainableTokens(Fields &fields, LoraRecipe &lora) {
     lora.trainableTokens.emplace_back(module.str(), std::vector<int32_t>(ids.begin(), ids.end()));
   };
   if (const json::Object *layers = value->getAsObject()) {
+    lora.tokensByName = true;
     std::vector<std::string> names;
     for (const auto &entry : *layers)
       names.push_back(entry.first.str());
@@ -123,7 +124,8 @@ Expected<Recipe> peft::parseLoraConfig(const json::Object &object, StringRef tex
     fields.mismatch("exclude_modules", "names or a regular expression");
   bool oneText = lora.targets.kind == ModulePattern::Kind::regex;
   if (oneText && !lora.layers.empty())
-    fields.fail("layers_to_transform", "expected nothing beside a target_modules that is one regular expression");
+    fields.fail("layers_to_transform",
+                "expected nothing beside a target_modules that is one regular expression");
   if (!lora.layersPattern.empty() && lora.layers.empty())
     fields.fail("layers_pattern", "expected layers_to_transform beside it");
   if (lora.loraBias && lora.init == LoraRecipe::Init::gaussian)
@@ -132,19 +134,21 @@ Expected<Recipe> peft::parseLoraConfig(const json::Object &object, StringRef tex
     fields.mismatch("task_type", "\"CAUSAL_LM\" (others are not supported yet)");
 
   // Extras of other initialisers: PEFT itself says that it ignores them.
-  for (StringLiteral key : {StringLiteral("loftq_config"), StringLiteral("eva_config"), StringLiteral("corda_config"),
-                            StringLiteral("lora_ga_config")}) {
+  for (StringLiteral key : {StringLiteral("loftq_config"), StringLiteral("eva_config"),
+                            StringLiteral("corda_config"), StringLiteral("lora_ga_config")}) {
     if (!fields.isNeutral(key))
-      recipe.warnings.push_back((where + ": " + key + " ignored, because init_lora_weights does not ask for it").str());
+      recipe.warnings.push_back(
+          (where + ": " + key + " ignored, because init_lora_weights does not ask for it").str());
     fields.ignore({key});
   }
   if (fields.flag("fan_in_fan_out", false))
-    recipe.warnings.push_back((where + ": fan_in_fan_out ignored, because these weights are [out, in]").str());
-  fields.ignore({"peft_type", "peft_version", "auto_mapping", "base_model_name_or_path", "inference_mode", "revision",
-                 "megatron_core", "qalora_group_size", "runtime_config"});
-  fields.refuse({"use_dora", "use_qalora", "use_bdlora", "layer_replication", "target_parameters", "megatron_config",
-                 "velora_config", "alora_invocation_tokens", "monteclora_config", "arrow_config", "kasa_config",
-                 "ensure_weight_tying"});
+    recipe.warnings.push_back(
+        (where + ": fan_in_fan_out ignored, because these weights are [out, in]").str());
+  fields.ignore({"peft_type", "peft_version", "auto_mapping", "base_model_name_or_path", "inference_mode",
+                 "revision", "megatron_core", "qalora_group_size", "runtime_config"});
+  fields.refuse({"use_dora", "use_qalora", "use_bdlora", "layer_replication", "target_parameters",
+                 "megatron_config", "velora_config", "alora_invocation_tokens", "monteclora_config",
+                 "arrow_config", "kasa_config", "ensure_weight_tying"});
   if (Error error = fields.finish(recipe.warnings))
     return std::move(error);
   return recipe;

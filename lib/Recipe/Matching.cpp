@@ -82,8 +82,7 @@ private:
 };
 
 /// The value of the first pattern that a module's name ends in.
-template <class Number>
-class PatternTable {
+template <class Number> class PatternTable {
 public:
   static Expected<PatternTable> create(const std::vector<std::pair<std::string, Number>> &entries) {
     PatternTable table;
@@ -129,7 +128,8 @@ private:
 /// inside another that is saved comes with it.
 Error matchSaved(const LoraRecipe &recipe, const ModelInfo &model, LoraMatch &match) {
   for (const std::string &name : recipe.modulesToSave)
-    if (none_of(model.modules, [&](const ModelModule &module) { return StringRef(module.name).ends_with(name); }))
+    if (none_of(model.modules,
+                [&](const ModelModule &module) { return StringRef(module.name).ends_with(name); }))
       return unmatched("modules_to_save", name, model);
   for (const ModelModule &module : model.modules) {
     StringRef name = module.name;
@@ -164,14 +164,15 @@ Error matchTokens(const LoraRecipe &recipe, const ModelInfo &model, LoraMatch &m
       return createStringError("trainable_token_indices: '" + entry + "' is no embedding of the model" +
                                nearNames(entry, model));
     if (is_contained(match.save, found->name))
-      return createStringError("trainable_token_indices: modules_to_save trains all of " + found->name + " already");
+      return createStringError("trainable_token_indices: modules_to_save trains all of " + found->name +
+                               " already");
     if (model.tied)
       return createStringError("trainable_token_indices: not supported yet on a model whose lm_head shares " +
                                found->name + "; modules_to_save trains the whole table");
     for (int32_t id : ids)
       if (id >= model.vocabSize || count(ids, id) > 1)
-        return createStringError("trainable_token_indices: expected each token below " + Twine(model.vocabSize) +
-                                 " once, got " + Twine(id));
+        return createStringError("trainable_token_indices: expected each token below " +
+                                 Twine(model.vocabSize) + " once, got " + Twine(id));
     match.tokens.emplace_back(found->name, ids);
   }
   return Error::success();
@@ -190,7 +191,8 @@ Expected<ModulePattern> peft::resolveTargets(const LoraRecipe &recipe, const Mod
       return createStringError("target_modules: the model has no linear module");
   } else if (!targets) {
     // TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING of the families that can be imported.
-    bool known = StringSwitch<bool>(model.modelType).Cases("llama", "mistral", "qwen2", "qwen3", true).Default(false);
+    bool known =
+        StringSwitch<bool>(model.modelType).Cases("llama", "mistral", "qwen2", "qwen3", true).Default(false);
     if (!known)
       return createStringError("target_modules: expected names, because model type '" + model.modelType +
                                "' has no default");
@@ -265,8 +267,10 @@ Expected<LoraMatch> peft::matchLora(const LoraRecipe &recipe, const ModelInfo &m
     if (module.kind != ModuleKind::linear && module.kind != ModuleKind::embedding)
       return createStringError("target_modules: expected linear or embedding modules, got " + module.name);
     if (any_of(match.tokens, [&](auto &entry) { return entry.first == module.name; }))
-      return createStringError("target_modules: not supported yet: LoRA and trainable_token_indices both on " +
-                               module.name);
+      return createStringError(
+          "target_modules: not supported yet: LoRA and trainable_token_indices both on " + module.name);
+    if (recipe.loraBias && module.kind == ModuleKind::embedding)
+      return createStringError("lora_bias: expected linear modules only, got the embedding " + module.name);
     Expected<int64_t> rank = ranks->lookUp(module.name, recipe.r);
     if (!rank)
       return rank.takeError();
@@ -277,8 +281,9 @@ Expected<LoraMatch> peft::matchLora(const LoraRecipe &recipe, const ModelInfo &m
                              *alpha / (recipe.rslora ? std::sqrt(double(*rank)) : double(*rank))});
   }
   if (match.targets.empty())
-    return createStringError(anyExcluded ? "target_modules: every module that matches is excluded"
-                                         : "target_modules: '" + targets->regex + "' matches no module of the model");
+    return createStringError(anyExcluded
+                                 ? "target_modules: every module that matches is excluded"
+                                 : "target_modules: '" + targets->regex + "' matches no module of the model");
   if (Error error = layers->finish())
     return std::move(error);
   ranks->warn("rank_pattern", match.warnings);

@@ -89,9 +89,9 @@ Expected<Recipe> peft::parsePromptConfig(const json::Object &object, StringRef w
     fields.mismatch("num_transformer_submodules", "1");
   fields.refuse({"modules_to_save"});
   // Facts that the model itself knows, and those of the other initialisers.
-  fields.ignore({"peft_type", "peft_version", "auto_mapping", "base_model_name_or_path", "inference_mode", "revision",
-                 "num_attention_heads", "num_layers", "prompt_tuning_init_text", "tokenizer_kwargs",
-                 "tokenizer_name_or_path"});
+  fields.ignore({"peft_type", "peft_version", "auto_mapping", "base_model_name_or_path", "inference_mode",
+                 "revision", "num_attention_heads", "num_layers", "prompt_tuning_init_text",
+                 "tokenizer_kwargs", "tokenizer_name_or_path"});
   if (Error error = fields.finish(recipe.warnings))
     return std::move(error);
   return recipe;

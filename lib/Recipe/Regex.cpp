@@ -30,25 +30,27 @@ llvm::Expected<Regex> Regex::compile(llvm::StringRef pattern) {
   code->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
                              PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (!code->code)
-    return llvm::createStringError("bad regular expression '" + pattern + "': " + message(error) + " at offset " +
-                                   std::to_string(offset));
+    return llvm::createStringError("bad regular expression '" + pattern + "': " + message(error) +
+                                   " at offset " + std::to_string(offset));
   Regex regex;
   regex.code = std::move(code);
   return regex;
 }
 
-llvm::Expected<bool> Regex::run(llvm::StringRef text, uint32_t options, const char *group, std::string *value) const {
+llvm::Expected<bool> Regex::run(llvm::StringRef text, uint32_t options, const char *group,
+                                std::string *value) const {
   std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data(
       pcre2_match_data_create_from_pattern(code->code, nullptr), pcre2_match_data_free);
   std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> context(
       pcre2_match_context_create(nullptr), pcre2_match_context_free);
   pcre2_set_match_limit(context.get(), matchLimit);
-  int count = pcre2_match(code->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, options, data.get(),
-                          context.get());
+  int count = pcre2_match(code->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, options,
+                          data.get(), context.get());
   if (count == PCRE2_ERROR_NOMATCH)
     return false;
   if (count < 0)
-    return llvm::createStringError("regular expression '" + code->pattern + "' on '" + text + "': " + message(count));
+    return llvm::createStringError("regular expression '" + code->pattern + "' on '" + text +
+                                   "': " + message(count));
   if (group) {
     PCRE2_UCHAR *found = nullptr;
     PCRE2_SIZE size = 0;
@@ -63,7 +65,9 @@ llvm::Expected<bool> Regex::fullMatch(llvm::StringRef text) const {
   return run(text, PCRE2_ANCHORED | PCRE2_ENDANCHORED, nullptr, nullptr);
 }
 
-llvm::Expected<bool> Regex::match(llvm::StringRef text) const { return run(text, PCRE2_ANCHORED, nullptr, nullptr); }
+llvm::Expected<bool> Regex::match(llvm::StringRef text) const {
+  return run(text, PCRE2_ANCHORED, nullptr, nullptr);
+}
 
 llvm::Expected<bool> Regex::search(llvm::StringRef text) const { return run(text, 0, nullptr, nullptr); }
 

@@ -53,6 +53,11 @@ private:
   LogicalResult print(Type type) {
     if (auto opaque = dyn_cast<emitc::OpaqueType>(type))
       return os << opaque.getValue(), success();
+    if (auto pointer = dyn_cast<emitc::PointerType>(type)) {
+      if (failed(print(pointer.getPointee())))
+        return failure();
+      return os << (isa<emitc::PointerType>(pointer.getPointee()) ? "*" : " *"), success();
+    }
     if (type.isF32())
       return os << "float", success();
     return emitError(UnknownLoc::get(type.getContext())) << "can't print type " << type << " as C++";
@@ -77,11 +82,9 @@ private:
       names[argument] = named ? named.str() : "x" + std::to_string(argument.getArgNumber());
       if (failed(print(argument.getType())))
         return failure();
-      os << (isa<emitc::OpaqueType>(argument.getType()) &&
-                     StringRef("&*").contains(cast<emitc::OpaqueType>(argument.getType()).getValue().back())
-                 ? ""
-                 : " ")
-         << names[argument];
+      auto opaque = dyn_cast<emitc::OpaqueType>(argument.getType());
+      bool bindsToName = isa<emitc::PointerType>(argument.getType()) || (opaque && opaque.getValue().ends_with("&"));
+      os << (bindsToName ? "" : " ") << names[argument];
     }
     os << ") {\n";
     indent = "  ";

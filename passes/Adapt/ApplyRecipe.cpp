@@ -39,7 +39,9 @@ public:
 
 private:
   LogicalResult fail(llvm::Error error) { return fail(llvm::toString(std::move(error))); }
-  LogicalResult fail(const Twine &message) { return emitError(module.getLoc()) << recipe.origin << ": " << message; }
+  LogicalResult fail(const Twine &message) {
+    return emitError(module.getLoc()) << recipe.origin << ": " << message;
+  }
 
   LogicalResult markLora(const LoraRecipe &lora) {
     llvm::Expected<LoraMatch> match = matchLora(lora, info);
@@ -54,9 +56,10 @@ private:
                                                                : "random";
     for (const LoraTarget &target : match->targets) {
       bool linear = target.kind == ModuleKind::linear; // embeddings have no dropout and no bias in PEFT
-      targets[target.module] = adapter::LoraAttr::get(
-          module.getContext(), target.r, builder.getF64FloatAttr(target.scale),
-          builder.getF64FloatAttr(linear ? lora.dropout : 0.0), linear && lora.loraBias, builder.getStringAttr(init));
+      targets[target.module] =
+          adapter::LoraAttr::get(module.getContext(), target.r, builder.getF64FloatAttr(target.scale),
+                                 builder.getF64FloatAttr(linear ? lora.dropout : 0.0),
+                                 linear && lora.loraBias, builder.getStringAttr(init));
     }
     module.walk([&](Operation *op) {
       auto name = op->getAttrOfType<StringAttr>("module");
@@ -69,8 +72,8 @@ private:
           op->setAttr(tokensMark, builder.getDenseI32ArrayAttr(ids));
     });
     if (!match->save.empty())
-      module->setAttr(saveMark,
-                      builder.getStrArrayAttr(SmallVector<StringRef>(match->save.begin(), match->save.end())));
+      module->setAttr(
+          saveMark, builder.getStrArrayAttr(SmallVector<StringRef>(match->save.begin(), match->save.end())));
     markBiases(lora, targets);
     return success();
   }
@@ -106,6 +109,8 @@ private:
                     .Case("gelu_new", "gelu_tanh")
                     .Case("swish", "silu")
                     .Default(bottleneck.activation);
+    if (double(info.hiddenSize) / bottleneck.reduction > INT32_MAX)
+      return fail("reduction_factor: expected a larger one for a hidden size of " + Twine(info.hiddenSize));
     bool any = false;
     module.walk([&](nn::ResidualOp op) {
       if (!op.getModule())
@@ -122,7 +127,8 @@ private:
       int64_t width = std::max<int64_t>(1, int64_t(double(hidden) / bottleneck.reduction));
       op->setAttr(bottleneckMark,
                   adapter::BottleneckAttr::get(
-                      module.getContext(), width, builder.getStringAttr(kind), builder.getF64FloatAttr(bottleneck.scale),
+                      module.getContext(), width, builder.getStringAttr(kind),
+                      builder.getF64FloatAttr(bottleneck.scale),
                       builder.getStringAttr(block + ".output_adapters.adapters." + bottleneck.name)));
     });
     return any ? success() : fail("no layer of the model has a feed-forward branch for a bottleneck adapter");

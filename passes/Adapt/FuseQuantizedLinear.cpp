@@ -21,8 +21,8 @@ struct ReadEncodedWeight : OpRewritePattern<nn::LinearOp> {
     auto dense = op.getWeight().getDefiningOp<adapter::DequantizeOp>();
     if (!dense)
       return rewriter.notifyMatchFailure(op, "weight is not a peft.dequantize");
-    auto fused = rewriter.create<adapter::QuantizedLinearOp>(op.getLoc(), op.getX(), dense.getEncoded(), op.getBias(),
-                                                             op.getTransposed(), op.getAlpha());
+    auto fused = rewriter.create<adapter::QuantizedLinearOp>(op.getLoc(), op.getX(), dense.getEncoded(),
+                                                             op.getBias(), op.getTransposed(), op.getAlpha());
     rewriter.replaceOp(op, fused);
     return success();
   }

@@ -30,10 +30,12 @@ struct InsertBottleneckPass : peft::impl::InsertBottleneckPassBase<InsertBottlen
     auto residual = dyn_cast<nn::ResidualOp>(op);
     auto wanted = dyn_cast<adapter::BottleneckAttr>(op->removeAttr(bottleneckMark));
     if (!residual || !wanted || !isa<RankedTensorType>(op->getResult(0).getType()))
-      return op->emitError("expected #peft.bottleneck as ") << bottleneckMark << " on an nn.residual of tensors";
+      return op->emitError("expected #peft.bottleneck as ")
+             << bottleneckMark << " on an nn.residual of tensors";
     auto kind = nn::symbolizeActivationKind(wanted.getActivation().getValue());
     if (!kind)
-      return op->emitError("expected an activation such as relu, got '") << wanted.getActivation().getValue() << "'";
+      return op->emitError("expected an activation such as relu, got '")
+             << wanted.getActivation().getValue() << "'";
 
     Location loc = op->getLoc();
     RankedTensorType type = tensorType(residual.getResult());
@@ -42,11 +44,11 @@ struct InsertBottleneckPass : peft::impl::InsertBottleneckPassBase<InsertBottlen
     Initial normal{nn::Init::normal, 0.02};
     OpBuilder builder(op);
     SmallVector<Value> values;
-    for (const auto &[name, shape, initial] :
-         {std::tuple<StringRef, SmallVector<int64_t>, Initial>{".adapter_down.0.weight", {width, hidden}, normal},
-          {".adapter_down.0.bias", {width}, Initial{}},
-          {".adapter_up.weight", {hidden, width}, normal},
-          {".adapter_up.bias", {hidden}, Initial{}}}) {
+    for (const auto &[name, shape, initial] : {std::tuple<StringRef, SmallVector<int64_t>, Initial>{
+                                                   ".adapter_down.0.weight", {width, hidden}, normal},
+                                               {".adapter_down.0.bias", {width}, Initial{}},
+                                               {".adapter_up.weight", {hidden, width}, normal},
+                                               {".adapter_up.bias", {hidden}, Initial{}}}) {
       nn::ParameterOp parameter = parameters.add(loc, key + name, shape, initial);
       if (!parameter)
         return failure();
@@ -54,8 +56,8 @@ struct InsertBottleneckPass : peft::impl::InsertBottleneckPassBase<InsertBottlen
     }
     Value h = residual.getBranch();
     Value sum = builder.create<nn::ResidualOp>(loc, residual.getX(), h, /*module=*/StringAttr());
-    Value adapted = builder.create<adapter::BottleneckOp>(loc, h, sum, values[0], values[1], values[2], values[3], *kind,
-                                                          wanted.getScale().getValue());
+    Value adapted = builder.create<adapter::BottleneckOp>(loc, h, sum, values[0], values[1], values[2],
+                                                          values[3], *kind, wanted.getScale().getValue());
     residual.getBranchMutable().assign(adapted);
     return success();
   }

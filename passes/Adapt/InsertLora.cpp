@@ -68,7 +68,8 @@ struct InsertLoraPass : peft::impl::InsertLoraPassBase<InsertLoraPass> {
     Value bValue = ParameterAdder::read(builder, op.getLoc(), b, element);
     Value bias, seed;
     if (lora.getBias()) {
-      auto parameter = parameters.add(op.getLoc(), *key + ".lora_B.bias", {out}, random ? uniformB : Initial{});
+      auto parameter =
+          parameters.add(op.getLoc(), *key + ".lora_B.bias", {out}, random ? uniformB : Initial{});
       if (!parameter)
         return failure();
       bias = ParameterAdder::read(builder, op.getLoc(), parameter, element);
@@ -92,7 +93,8 @@ struct InsertLoraPass : peft::impl::InsertLoraPassBase<InsertLoraPass> {
     Initial normal{nn::Init::normal, 1.0};
     auto a = parameters.add(op.getLoc(), *key + ".lora_embedding_A", {lora.getR(), table.getDimSize(0)},
                             lora.getInit() == "random" ? normal : Initial{});
-    auto b = parameters.add(op.getLoc(), *key + ".lora_embedding_B", {table.getDimSize(1), lora.getR()}, normal);
+    auto b =
+        parameters.add(op.getLoc(), *key + ".lora_embedding_B", {table.getDimSize(1), lora.getR()}, normal);
     if (!a || !b)
       return failure();
     OpBuilder builder(op->getContext());
@@ -100,8 +102,8 @@ struct InsertLoraPass : peft::impl::InsertLoraPassBase<InsertLoraPass> {
     Type element = tensorType(op.getResult()).getElementType();
     Value aValue = ParameterAdder::read(builder, op.getLoc(), a, element);
     Value bValue = ParameterAdder::read(builder, op.getLoc(), b, element);
-    auto wrapped = builder.create<adapter::LoraEmbeddingOp>(op.getLoc(), op.getResult(), op.getIds(), aValue, bValue,
-                                                            lora.getScale());
+    auto wrapped = builder.create<adapter::LoraEmbeddingOp>(op.getLoc(), op.getResult(), op.getIds(), aValue,
+                                                            bValue, lora.getScale());
     op.getResult().replaceAllUsesExcept(wrapped, wrapped);
     return success();
   }

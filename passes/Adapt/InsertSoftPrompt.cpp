@@ -28,8 +28,9 @@ LogicalResult inferAgain(Operation *op) {
   if (!inferring)
     return op->emitError("cannot infer its type for a longer sequence");
   SmallVector<Type> types;
-  if (failed(inferring.inferReturnTypes(op->getContext(), op->getLoc(), op->getOperands(), op->getAttrDictionary(),
-                                        op->getPropertiesStorage(), op->getRegions(), types)))
+  if (failed(inferring.inferReturnTypes(op->getContext(), op->getLoc(), op->getOperands(),
+                                        op->getAttrDictionary(), op->getPropertiesStorage(), op->getRegions(),
+                                        types)))
     return failure();
   for (auto [result, type] : llvm::zip_equal(op->getResults(), types))
     result.setType(type);
@@ -52,9 +53,9 @@ struct InsertSoftPromptPass : peft::impl::InsertSoftPromptPassBase<InsertSoftPro
     auto count = dyn_cast<IntegerAttr>(function->removeAttr(promptMark));
     if (!count || count.getInt() < 1)
       return function.emitError("expected a number of tokens as ") << promptMark;
-    if (function.getNumArguments() != 5 || llvm::any_of(function.getArgumentTypes().take_front(4), [](Type type) {
-          return !isa<RankedTensorType>(type);
-        }))
+    if (function.getNumArguments() != 5 ||
+        llvm::any_of(function.getArgumentTypes().take_front(4),
+                     [](Type type) { return !isa<RankedTensorType>(type); }))
       return function.emitError("expected the arguments input_ids, labels, positions, segments and seed");
     auto embeddings = llvm::to_vector(function.getOps<nn::EmbeddingOp>());
     if (embeddings.size() != 1)
@@ -76,7 +77,8 @@ struct InsertSoftPromptPass : peft::impl::InsertSoftPromptPassBase<InsertSoftPro
 
     // Labels that don't count, positions from 0 over both, the segment of the first document.
     builder.setInsertionPointToStart(&function.getBody().front());
-    for (auto [index, value, positions] : {std::tuple<unsigned, int32_t, bool>{1, -100, false}, {2, 0, true}, {3, 1, false}}) {
+    for (auto [index, value, positions] :
+         {std::tuple<unsigned, int32_t, bool>{1, -100, false}, {2, 0, true}, {3, 1, false}}) {
       BlockArgument given = function.getArgument(index);
       auto longer = builder.create<nn::PrependOp>(loc, given, count.getInt(), value, positions);
       given.replaceAllUsesExcept(longer, longer);
@@ -87,7 +89,8 @@ struct InsertSoftPromptPass : peft::impl::InsertSoftPromptPassBase<InsertSoftPro
         return failure();
     Operation *end = function.getBody().front().getTerminator();
     if (TypeRange(end->getOperandTypes()) != TypeRange(function.getResultTypes()))
-      function.setType(FunctionType::get(function.getContext(), function.getArgumentTypes(), end->getOperandTypes()));
+      function.setType(
+          FunctionType::get(function.getContext(), function.getArgumentTypes(), end->getOperandTypes()));
     return success();
   }
 };

@@ -38,7 +38,8 @@ struct InsertTrainableTokensPass : peft::impl::InsertTrainableTokensPassBase<Ins
     auto ids = dyn_cast<DenseI32ArrayAttr>(op->removeAttr(tokensMark));
     auto table = op.getTable().getDefiningOp<nn::GetOp>();
     if (!ids || !table || !op.getModule())
-      return op->emitError("expected a module name, a parameter as table and array<i32: …> as ") << tokensMark;
+      return op->emitError("expected a module name, a parameter as table and array<i32: …> as ")
+             << tokensMark;
     RankedTensorType type = tensorType(table);
     for (int32_t id : ids.asArrayRef())
       if (id < 0 || id >= type.getDimSize(0))
@@ -54,8 +55,10 @@ struct InsertTrainableTokensPass : peft::impl::InsertTrainableTokensPassBase<Ins
 
     OpBuilder builder(op->getContext());
     builder.setInsertionPointAfter(op);
-    Value value = ParameterAdder::read(builder, op.getLoc(), rows, tensorType(op.getResult()).getElementType());
-    auto replaced = builder.create<adapter::OverrideRowsOp>(op.getLoc(), op.getResult(), op.getIds(), value, ids);
+    Value value =
+        ParameterAdder::read(builder, op.getLoc(), rows, tensorType(op.getResult()).getElementType());
+    auto replaced =
+        builder.create<adapter::OverrideRowsOp>(op.getLoc(), op.getResult(), op.getIds(), value, ids);
     op.getResult().replaceAllUsesExcept(replaced, replaced);
     return success();
   }

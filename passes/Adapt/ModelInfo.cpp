@@ -58,7 +58,8 @@ ModelInfo adapt::modelInfo(ModuleOp module) {
     entry.kind = ModuleKind::linear;
     auto get = op.getWeight().getDefiningOp<nn::GetOp>();
     bool tied = get && tables.contains(get.getParameter());
-    entry.outputHead = tied || op.getModule()->rsplit('.').second == "lm_head" || *op.getModule() == "lm_head";
+    entry.outputHead =
+        tied || op.getModule()->rsplit('.').second == "lm_head" || *op.getModule() == "lm_head";
     info.tied |= tied;
   });
   for (auto &[name, entry] : modules) {

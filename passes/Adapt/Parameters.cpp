@@ -18,19 +18,21 @@ ParameterAdder::ParameterAdder(ModuleOp module) : symbols(module), builder(modul
   builder.setInsertionPoint(module.getBody(), firstFunction(module));
 }
 
-nn::ParameterOp ParameterAdder::add(Location loc, const Twine &name, ArrayRef<int64_t> shape, Initial initial) {
+nn::ParameterOp ParameterAdder::add(Location loc, const Twine &name, ArrayRef<int64_t> shape,
+                                    Initial initial) {
   StringAttr symbol = builder.getStringAttr(name);
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   if (Operation *found = symbols.lookup(symbol)) {
     auto parameter = dyn_cast<nn::ParameterOp>(found);
     if (parameter && added.contains(found) && parameter.getTensorType() == type)
       return parameter; // the same module in another function
-    emitError(loc) << "parameter '" << symbol.getValue() << "' is there already, expected a model without this adapter";
+    emitError(loc) << "parameter '" << symbol.getValue()
+                   << "' is there already, expected a model without this adapter";
     return nullptr;
   }
   auto parameter = builder.create<nn::ParameterOp>(
-      loc, nn::ParameterStateAttr::get(builder.getContext(), nn::ParameterState::frozen), symbol, TypeAttr::get(type),
-      nn::InitAttr::get(builder.getContext(), initial.init),
+      loc, nn::ParameterStateAttr::get(builder.getContext(), nn::ParameterState::frozen), symbol,
+      TypeAttr::get(type), nn::InitAttr::get(builder.getContext(), initial.init),
       initial.value ? builder.getF64FloatAttr(*initial.value) : FloatAttr(), /*source=*/StringAttr(),
       /*rows=*/DenseI32ArrayAttr(), /*stored=*/StringAttr());
   parameter->setAttr(trainMark, symbol);

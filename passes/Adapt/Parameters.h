@@ -34,7 +34,8 @@ public:
 
   /// A new parameter in front of the functions; an error at `loc` if the name is taken
   /// by another than this adder made.
-  nn::ParameterOp add(mlir::Location loc, const llvm::Twine &name, llvm::ArrayRef<int64_t> shape, Initial initial);
+  nn::ParameterOp add(mlir::Location loc, const llvm::Twine &name, llvm::ArrayRef<int64_t> shape,
+                      Initial initial);
 
   /// Its value, as elements of `element`.
   static mlir::Value read(mlir::OpBuilder &builder, mlir::Location loc, nn::ParameterOp parameter,

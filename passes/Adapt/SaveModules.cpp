@@ -64,7 +64,8 @@ struct SaveModulesPass : peft::impl::SaveModulesPassBase<SaveModulesPass> {
           symbols.insert(copy, std::next(original->getIterator()));
         }
         OpBuilder builder(get);
-        use.set(builder.create<nn::GetOp>(get.getLoc(), get.getType(), FlatSymbolRefAttr::get(copy.getSymNameAttr())));
+        use.set(builder.create<nn::GetOp>(get.getLoc(), get.getType(),
+                                          FlatSymbolRefAttr::get(copy.getSymNameAttr())));
         any = true;
       }
     if (!any)

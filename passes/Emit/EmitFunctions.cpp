@@ -82,10 +82,17 @@ Attribute FunctionEmitter::opaque(const Twine &text) { return emitc::OpaqueAttr:
 
 void FunctionEmitter::verbatim(const Twine &text) { builder.create<emitc::VerbatimOp>(builder.getUnknownLoc(), text.str()); }
 
+/// C++ text as a type: an opaque one may not end in `*`, that is emitc.ptr's.
+static Type emitcType(MLIRContext *context, StringRef text) {
+  if (text.consume_back("*"))
+    return emitc::PointerType::get(emitcType(context, text.rtrim()));
+  return emitc::OpaqueType::get(context, text);
+}
+
 emitc::FuncOp FunctionEmitter::begin(StringRef name, ArrayRef<std::pair<StringRef, StringRef>> arguments) {
   SmallVector<Type> types;
   for (auto [type, _] : arguments)
-    types.push_back(emitc::OpaqueType::get(builder.getContext(), type));
+    types.push_back(emitcType(builder.getContext(), type));
   auto function = moduleBuilder.create<emitc::FuncOp>(builder.getUnknownLoc(), name, builder.getFunctionType(types, {}));
   function.setSpecifiersAttr(builder.getStrArrayAttr({"static"}));
   for (auto [i, argument] : llvm::enumerate(arguments))
@@ -117,6 +124,9 @@ void FunctionEmitter::emitScalar(func::FuncOp function) {
       values[op.getResult(0)] = builder.create<emitc::AddOp>(op.getLoc(), f32, operands[0], operands[1]);
     else if (isa<arith::MulFOp>(op))
       values[op.getResult(0)] = builder.create<emitc::MulOp>(op.getLoc(), f32, operands[0], operands[1]);
+    else if (auto constant = dyn_cast<arith::ConstantOp>(op))
+      values[constant] = builder.create<emitc::LiteralOp>(
+          op.getLoc(), f32, cppNumber(cast<FloatAttr>(constant.getValue()).getValueAsDouble()) + "f");
     else if (isa<func::ReturnOp>(op))
       builder.create<emitc::ReturnOp>(op.getLoc(), operands[0]);
     else {

@@ -158,6 +158,10 @@ struct ChunkHead : peft::impl::ChunkHeadPassBase<ChunkHead> {
   using ChunkHeadPassBase::ChunkHeadPassBase;
 
   void runOnOperation() override {
+    if (chunk < 1) {
+      getOperation().emitError("expected a chunk of 1 row or more, got ") << chunk.getValue();
+      return signalPassFailure();
+    }
     SmallVector<nn::CrossEntropyOp> losses;
     getOperation().walk([&](nn::CrossEntropyOp op) {
       if (isa<func::FuncOp>(op->getParentOp()))

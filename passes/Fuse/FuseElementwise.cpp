@@ -3,6 +3,7 @@
 #include "passes/Fuse/Passes.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 namespace peft {
 #define GEN_PASS_DEF_FUSEELEMENTWISEPASS
@@ -33,6 +34,9 @@ public:
     body.create<train::YieldOp>(root->getLoc(), result);
     fused->setOperands(leaves);
     root->getResult(0).replaceAllUsesWith(fused);
+    // The place where the backward pass begins moves with the op that marks it.
+    if (llvm::any_of(absorbed, [](Operation *op) { return op->hasAttr("train.backward"); }))
+      fused->setAttr("train.backward", builder.getUnitAttr());
     for (Operation *op : llvm::reverse(absorbed))
       if (op->use_empty())
         op->erase();
@@ -51,12 +55,17 @@ private:
     IRMapping mapping;
     mapping.map(op->getOperands(), operands);
     Operation *clone = body.clone(*op, mapping);
+    clone->removeAttr("train.backward");
     clone->getResult(0).setType(body.getF32Type());
     return clone->getResult(0);
   }
 
   Value scalarOf(Value value, Block &block) {
     Operation *def = value.getDefiningOp();
+    DenseFPElementsAttr splat; // every scalar body has a constant of its own
+    if (matchPattern(value, m_Constant(&splat)) && splat.isSplat())
+      return body.create<arith::ConstantOp>(value.getLoc(),
+                                            body.getF32FloatAttr(splat.getSplatValue<APFloat>().convertToDouble()));
     if (isPointwise(def) && value.hasOneUse() && def->getBlock() == root->getBlock())
       return scalar(def, block);
     for (auto [leaf, argument] : llvm::zip_equal(leaves, block.getArguments()))

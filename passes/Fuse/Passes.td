@@ -48,7 +48,7 @@ def FuseElementwisePass : Pass<"peft-fuse-elementwise", "mlir::ModuleOp"> {
     `train.elementwise` with a scalar body. Does not merge trees that share leaves but
     have different results.
   }];
-  let dependentDialects = ["peft::train::TrainDialect"];
+  let dependentDialects = ["peft::train::TrainDialect", "mlir::arith::ArithDialect"];
 }
 
 #endif // PEFT_PASSES_FUSE_TD

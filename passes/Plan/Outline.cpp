@@ -47,6 +47,7 @@ struct Run {
   SmallVector<Operation *> calls;
   SmallVector<Value> places; ///< distinct memrefs, in order of first use
   std::string signature;
+  bool backward = false; ///< behind the forward part of @micro_step
 
   void describe() {
     llvm::raw_string_ostream os(signature);
@@ -80,7 +81,7 @@ std::string nameOf(Value place) {
   }
   auto symbol = def->getAttrOfType<FlatSymbolRefAttr>("parameter");
   auto [rest, last] = symbol.getValue().rsplit('.');
-  StringRef before = rest.rsplit('.').second;
+  StringRef before = rest.contains('.') ? rest.rsplit('.').second : rest; // lm_head.weight has no dot before its module
   std::string name = last == "weight" && before.starts_with("lora_")
                          ? (rest.rsplit('.').first.rsplit('.').second + "_" + before).str()
                          : (before + "_" + last).str();
@@ -92,6 +93,7 @@ std::string nameOf(Value place) {
 
 struct Outline : peft::impl::OutlinePassBase<Outline> {
   void runOnOperation() override {
+    functions.clear();
     SmallVector<func::FuncOp> entries;
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function.isPrivate())
@@ -127,8 +129,10 @@ private:
       number.replaceAllUsesWith(argument);
       run.describe();
       func::FuncOp callee = makeFunction((function.getName() + "_head").str(), run, chunks.getLoc());
-      builder.create<exec::CallOp>(chunks.getLoc(), FlatSymbolRefAttr::get(callee), run.places, chunks.getCount(),
-                                   chunks.getSizeAttr());
+      auto call = builder.create<exec::CallOp>(chunks.getLoc(), FlatSymbolRefAttr::get(callee), run.places,
+                                               chunks.getCount(), chunks.getSizeAttr());
+      if (llvm::any_of(run.calls, [](Operation *op) { return op->hasAttr("exec.backward"); }))
+        call->setAttr("exec.backward", builder.getUnitAttr());
       chunks.erase();
       if (argument.use_empty())
         argument.erase();
@@ -138,12 +142,14 @@ private:
   void outlineLayers(func::FuncOp function) {
     SmallVector<Run> runs;
     int64_t current = -1;
+    bool backward = false;
     for (Operation &op : function.getBody().front()) {
       if (isPlace(&op))
         continue;
+      backward |= op.hasAttr("exec.backward");
       int64_t layer = isa<exec::CallOp>(op) ? -1 : layerOf(op.getLoc());
       if (layer >= 0 && (runs.empty() || layer != current))
-        runs.emplace_back();
+        runs.emplace_back().backward = backward;
       if (layer >= 0)
         runs.back().calls.push_back(&op);
       current = layer;
@@ -153,16 +159,15 @@ private:
       run.describe();
       equal[run.signature].push_back(&run);
     }
-    llvm::StringMap<func::FuncOp> functions;
     for (Run &run : runs) {
       if (equal[run.signature].size() < 2 || run.calls.size() < 4)
         continue;
       func::FuncOp &callee = functions[run.signature];
       if (!callee) {
-        bool isBackward = functions.size() > 1 || function.getName() != "micro_step";
-        std::string name = (function.getName() + "_layer").str();
-        callee = makeFunction(isBackward && function.getName() == "micro_step" ? "micro_step_layer_backward" : name, run,
-                              run.calls.front()->getLoc());
+        StringRef name = function.getName() != "micro_step" ? "inference_layer"
+                         : run.backward                     ? "micro_step_layer_backward"
+                                                            : "micro_step_layer";
+        callee = makeFunction(name, run, run.calls.front()->getLoc());
       }
       OpBuilder builder(run.calls.front());
       Location loc = run.calls.front()->getLoc();
@@ -199,6 +204,9 @@ private:
     builder.create<func::ReturnOp>(loc);
     return function;
   }
+
+  /// By signature: @evaluate and @forward, which keep nothing, share their layers.
+  llvm::StringMap<func::FuncOp> functions;
 };
 
 } // namespace

@@ -79,14 +79,18 @@ std::string Scheduler::nameOf(Value value) {
     return value == grad.getDq() ? "d_q" : value == grad.getDk() ? "d_k" : "d_v";
   if (isa<nn::CrossEntropyOp>(op))
     name = cast<OpResult>(value).getResultNumber() ? "head_lse" : "loss";
+  if (isa<nn::ShiftLabelsOp>(op))
+    name = "targets";
+  if (isa<nn::SelectRowsOp>(op))
+    name = "selected";
+  if (isa<nn::RMSNormOp>(op) && name == "norm") // model.norm, which is behind the last layer
+    name = "final_norm";
   if (isa<nn::RopeOp>(op) && op->getNumOperands())
     if (Operation *rotated = op->getOperand(0).getDefiningOp(); rotated && !lastPart(rotated->getLoc()).empty())
       name = (lastPart(rotated->getLoc()) + "_rope").str();
-  if (auto dequantize = dyn_cast<adapter::DequantizeOp>(op))
-    name += "_dense";
   auto rope = dyn_cast<nn::RopeOp>(op);
   bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && isa<nn::LinearOp, nn::LinearAddOp>(op)) || (rope && rope.getInverse());
+                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp>(op)) || (rope && rope.getInverse());
   if (!isalpha(name[0]))
     name = "t" + name;
   for (char &c : name)
@@ -203,7 +207,10 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](nn::LinearAddOp o) {
-        Value acc = of(o.getAcc()), y = allocateInPlace(o, o, o.getAcc());
+        // A product can't add to what it reads.
+        Value acc = of(o.getAcc());
+        bool reads = acc == of(o.getX()) || acc == of(o.getWeight());
+        Value y = reads ? allocate(o) : allocateInPlace(o, o, o.getAcc());
         if (y != acc)
           builder.create<exec::CopyOp>(loc, y, acc);
         builder.create<exec::LinearAddOp>(loc, y, of(o.getX()), of(o.getWeight()), o.getTransposed(), o.getAlpha());
@@ -301,6 +308,22 @@ LogicalResult Scheduler::schedule(Operation *op) {
         builder.create<exec::SoftPromptWeightGradOp>(loc, sum, of(o.getDy()));
         return success();
       })
+      .Case([&](adapter::EmbeddingColumnsOp o) {
+        builder.create<exec::EmbeddingColumnsOp>(loc, allocate(o), of(o.getIds()), of(o.getTable()));
+        return success();
+      })
+      .Case([&](adapter::EmbeddingColumnsWeightGradOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::EmbeddingColumnsWeightGradOp>(loc, sum, of(o.getDy()), of(o.getIds()));
+        return success();
+      })
+      .Case([&](adapter::QuantizedLinearOp o) {
+        // On a CPU: the dense weight in a temporary, then the product.
+        Value y = allocate(o), dense = dequantize(loc, o.getWeight());
+        builder.create<exec::LinearOp>(loc, y, of(o.getX()), dense, o.getBias() ? of(o.getBias()) : Value(),
+                                       o.getTransposed(), o.getAlpha());
+        return success();
+      })
       .Case([&](adapter::OverrideRowsOp o) {
         Value y = allocateInPlace(o, o, o.getX());
         builder.create<exec::OverrideRowsOp>(loc, y, of(o.getX()), of(o.getIds()), of(o.getRows()), o.getIndices());
@@ -317,15 +340,26 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](adapter::DequantizeOp o) {
-        auto nf4 = cast<adapter::NF4Attr>(cast<RankedTensorType>(o.getEncoded().getType()).getEncoding());
-        builder.create<exec::DequantizeNF4Op>(loc, allocate(o), of(o.getEncoded()), nf4.getBlock(), nf4.getNested());
+        places[o] = dequantize(loc, o.getEncoded());
         return success();
+      })
+      .Case([&](arith::ConstantOp o) {
+        return o->use_empty() ? success() : o->emitOpError("has no runtime function: only elementwise ops take constants");
       })
       .Case([&](train::ElementwiseOp o) { return scheduleMap(o), success(); })
       .Case([&](train::AccumulateOp o) { return scheduleAccumulate(o), success(); })
       .Case([&](train::ChunkRowsOp o) { return scheduleChunks(o); })
       .Case<train::ClipNormOp, train::AdamWOp, train::SGDOp>([&](Operation *o) { return scheduleUpdate(o), success(); })
       .Default([](Operation *o) { return o->emitOpError("has no runtime function"); });
+}
+
+Value Scheduler::dequantize(Location loc, Value encoded) {
+  auto type = cast<RankedTensorType>(encoded.getType());
+  auto nf4 = cast<adapter::NF4Attr>(type.getEncoding());
+  Value dense = allocate(loc, lastPart(loc).empty() ? "dense" : (lastPart(loc) + "_dense").str(),
+                         MemRefType::get(type.getShape(), type.getElementType()));
+  builder.create<exec::DequantizeNF4Op>(loc, dense, place(encoded), nf4.getBlock(), nf4.getNested());
+  return dense;
 }
 
 void Scheduler::scheduleMap(train::ElementwiseOp op) {

@@ -54,6 +54,8 @@ private:
   /// `operand`'s buffer if this op may overwrite it, else a new one.
   Value allocateInPlace(Operation *op, Value result, mlir::ValueRange candidates);
   bool diesAt(Value value, Operation *op);
+  /// The dense values of an encoded weight, in a temporary.
+  Value dequantize(mlir::Location loc, Value encoded);
   /// Where a sum over rows goes: the gradient it is accumulated to, or a zeroed buffer.
   Value sumTarget(Value sum);
   std::string nameOf(Value value);

@@ -25,7 +25,8 @@ struct RowState {
 
 /// Scores [begin, end), whole panels, become their exponentials; `output` [width] is
 /// rescaled.
-inline void softmaxStep(float *scores, int64_t begin, int64_t end, RowState &state, float *output, int64_t width) {
+inline void softmaxStep(float *scores, int64_t begin, int64_t end, RowState &state, float *output,
+                        int64_t width) {
   Float8 high = Float8{} + state.maximum;
   for (int64_t j = begin; j < end; j += 8) {
     Float8 x = load8(scores + j);
@@ -150,8 +151,9 @@ void attention(const Context &, Tensor<T> o, Tensor<float> lse, Tensor<const T> 
   }
 }
 
-template void attention(const Context &, Tensor<float>, Tensor<float>, Tensor<const float>, Tensor<const float>,
-                        Tensor<const float>, Tensor<const int32_t>, int64_t, float, int64_t);
+template void attention(const Context &, Tensor<float>, Tensor<float>, Tensor<const float>,
+                        Tensor<const float>, Tensor<const float>, Tensor<const int32_t>, int64_t, float,
+                        int64_t);
 template void attention(const Context &, Tensor<bf16>, Tensor<float>, Tensor<const bf16>, Tensor<const bf16>,
                         Tensor<const bf16>, Tensor<const int32_t>, int64_t, float, int64_t);
 

@@ -103,21 +103,18 @@ inline void addTransposed(float *sum, const float *weights, Rows x, int64_t rows
 }
 
 /// Operands of one key head of one sequence, and of the first of its query heads.
-template <class T>
-struct Group {
+template <class T> struct Group {
   Head<T> dq, dk, dv;
   Head<const T> dout, q, k, v, o;
   const float *lse;
   int64_t size, seq;
-  template <class U>
-  Head<U> head(Head<U> first, int64_t g) const {
+  template <class U> Head<U> head(Head<U> first, int64_t g) const {
     return {first.data + g * first.dim, first.stride, first.dim};
   }
 };
 
 /// delta = rowsum(dO * O).
-template <class T>
-void outputDots(const Group<T> &group, float *delta) {
+template <class T> void outputDots(const Group<T> &group, float *delta) {
   for (int64_t g = 0; g < group.size; ++g)
     for (int64_t i = 0; i < group.seq; ++i) {
       const T *dout = group.head(group.dout, g).row(i), *o = group.head(group.o, g).row(i);
@@ -138,7 +135,8 @@ void groupGrad(const Group<T> &group, const Blocks &blocks, const Visibility &vi
 
   for (int64_t key = 0; key < seq; key += keyBlock) {
     const int64_t keys = std::min(keyBlock, seq - key);
-    packPanels(blocks.valuePanels, rowsOf<T>(group.v, key, keys, keyBlock, width, blocks.keyRows), width, 1.0f);
+    packPanels(blocks.valuePanels, rowsOf<T>(group.v, key, keys, keyBlock, width, blocks.keyRows), width,
+               1.0f);
     const Rows keyRows = rowsOf<T>(group.k, key, keys, keyBlock, width, blocks.keyRows);
     packPanels(blocks.keyPanels, keyRows, width, scale);
     std::fill_n(blocks.dk, keyBlock * width, 0.0f);
@@ -153,8 +151,8 @@ void groupGrad(const Group<T> &group, const Blocks &blocks, const Visibility &vi
         const Rows dout = rowsOf<T>(group.head(group.dout, g), token, rows, padded, width, blocks.dout);
         for (int64_t row = 0; row < rows; row += tileRows)
           tileStep(blocks, query, dout, keyRows, row, width, visibility, token + row,
-                   std::min(tileRows, rows - row), key, keys, group.lse + g * seq + token + row, blocks.delta + g * seq + token + row,
-                   blocks.dq + (g * paddedSeq + token + row) * width);
+                   std::min(tileRows, rows - row), key, keys, group.lse + g * seq + token + row,
+                   blocks.delta + g * seq + token + row, blocks.dq + (g * paddedSeq + token + row) * width);
         addTransposed(blocks.dv, blocks.p, dout, rows, keys, key - token, width);
         addTransposed(blocks.dk, blocks.ds, query, rows, keys, key - token, width);
       }
@@ -188,24 +186,33 @@ void attention_grad(const Context &, Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, T
     for (int64_t b = 0; b < batch; ++b)
       for (int64_t kvHead = 0; kvHead < kvHeads; ++kvHead) {
         auto query = [&](auto *data) {
-          return Head<std::remove_pointer_t<decltype(data)>>{data + b * seq * heads * dim + kvHead * size * dim,
-                                                             heads * dim, dim};
+          return Head<std::remove_pointer_t<decltype(data)>>{
+              data + b * seq * heads * dim + kvHead * size * dim, heads * dim, dim};
         };
         auto keyed = [&](auto *data) {
           return Head<std::remove_pointer_t<decltype(data)>>{data + b * seq * kvHeads * dim + kvHead * dim,
                                                              kvHeads * dim, dim};
         };
-        Group<T> group{query(dq.data), keyed(dk.data), keyed(dv.data), query(dout.data), query(q.data),
-                       keyed(k.data),  keyed(v.data),  query(o.data),  lse.data + (b * heads + kvHead * size) * seq,
-                       size,           seq};
+        Group<T> group{query(dq.data),
+                       keyed(dk.data),
+                       keyed(dv.data),
+                       query(dout.data),
+                       query(q.data),
+                       keyed(k.data),
+                       keyed(v.data),
+                       query(o.data),
+                       lse.data + (b * heads + kvHead * size) * seq,
+                       size,
+                       seq};
         groupGrad(group, blocks, visibility[b], width, scale);
       }
   }
 }
 
-template void attention_grad(const Context &, Tensor<float>, Tensor<float>, Tensor<float>, Tensor<const float>,
-                             Tensor<const float>, Tensor<const float>, Tensor<const float>, Tensor<const float>,
-                             Tensor<const float>, Tensor<const int32_t>, int64_t, float, int64_t);
+template void attention_grad(const Context &, Tensor<float>, Tensor<float>, Tensor<float>,
+                             Tensor<const float>, Tensor<const float>, Tensor<const float>,
+                             Tensor<const float>, Tensor<const float>, Tensor<const float>,
+                             Tensor<const int32_t>, int64_t, float, int64_t);
 template void attention_grad(const Context &, Tensor<bf16>, Tensor<bf16>, Tensor<bf16>, Tensor<const bf16>,
                              Tensor<const bf16>, Tensor<const bf16>, Tensor<const bf16>, Tensor<const bf16>,
                              Tensor<const float>, Tensor<const int32_t>, int64_t, float, int64_t);

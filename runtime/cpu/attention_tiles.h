@@ -29,8 +29,7 @@ inline constexpr int64_t keyBlock = 96; ///< a multiple of both
 inline int64_t roundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 /// One head of a [seq, heads * head_dim] matrix.
-template <class T>
-struct Head {
+template <class T> struct Head {
   T *data;
   int64_t stride, dim;
   T *row(int64_t i) const { return data + i * stride; }
@@ -92,7 +91,8 @@ void unpackRows(Head<T> head, int64_t first, int64_t count, const float *rows, i
 /// The two differ only where a segment lies in several runs.
 class Visibility {
 public:
-  Visibility(const int32_t *segments, int64_t seq, int64_t window) : segments(segments), first(seq), solid(seq) {
+  Visibility(const int32_t *segments, int64_t seq, int64_t window)
+      : segments(segments), first(seq), solid(seq) {
     int64_t run = 0, same = 0;
     for (int64_t i = 0; i < seq; ++i) {
       if (i == 0 || segments[i] != segments[i - 1]) {

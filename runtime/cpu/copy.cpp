@@ -5,15 +5,13 @@
 
 namespace peft::rt {
 
-template <class T>
-void copy(const Context &, Tensor<T> y, Tensor<const T> x) {
+template <class T> void copy(const Context &, Tensor<T> y, Tensor<const T> x) {
   parallelFor(y.size(), y.size(), [&](int64_t begin, int64_t end) {
     memmove(y.data + begin, x.data + begin, size_t(end - begin) * sizeof(T));
   });
 }
 
-template <class T>
-void zero(const Context &, Tensor<T> y) {
+template <class T> void zero(const Context &, Tensor<T> y) {
   parallelFor(y.size(), y.size(), [&](int64_t begin, int64_t end) {
     memset(static_cast<void *>(y.data + begin), 0, size_t(end - begin) * sizeof(T));
   });

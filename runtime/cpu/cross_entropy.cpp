@@ -8,8 +8,7 @@ namespace peft::rt {
 namespace {
 
 /// log of the sum of exponentials. Two passes: the second finds the row in the cache.
-template <class T>
-float logSumExp(const T *x, int64_t n) {
+template <class T> float logSumExp(const T *x, int64_t n) {
   float maximum = toFloat(x[0]);
 #pragma omp simd reduction(max : maximum)
   for (int64_t c = 0; c < n; ++c) {

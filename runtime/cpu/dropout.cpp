@@ -22,7 +22,8 @@ void drawWords(uint32_t words[4][lanes], uint64_t first, uint64_t seed, uint32_t
   }
   for (int round = 0; round < philoxRounds; ++round, key0 += philoxWeyl0, key1 += philoxWeyl1)
     for (int64_t lane = 0; lane < lanes; ++lane) {
-      uint64_t p0 = uint64_t(philoxMultiplier0) * words[0][lane], p1 = uint64_t(philoxMultiplier1) * words[2][lane];
+      uint64_t p0 = uint64_t(philoxMultiplier0) * words[0][lane],
+               p1 = uint64_t(philoxMultiplier1) * words[2][lane];
       words[0][lane] = uint32_t(p1 >> 32) ^ words[1][lane] ^ key0;
       words[2][lane] = uint32_t(p0 >> 32) ^ words[3][lane] ^ key1;
       words[1][lane] = uint32_t(p1);
@@ -33,7 +34,7 @@ void drawWords(uint32_t words[4][lanes], uint64_t first, uint64_t seed, uint32_t
 } // namespace
 
 template <class T>
-void dropout(const Context &, Tensor<T> y, Tensor<const T> x, float p, uint64_t seed, uint32_t salt) {
+void dropout(const Context &, Tensor<T> y, Tensor<const T> x, uint64_t seed, float p, uint32_t salt) {
   const int64_t total = x.size(), span = 4 * lanes;
   const uint64_t threshold = dropoutThreshold(p);
   if (threshold == 0 || threshold > UINT32_MAX) { // all or none: no word decides
@@ -71,7 +72,7 @@ void dropout(const Context &, Tensor<T> y, Tensor<const T> x, float p, uint64_t 
   });
 }
 
-template void dropout(const Context &, Tensor<float>, Tensor<const float>, float, uint64_t, uint32_t);
-template void dropout(const Context &, Tensor<bf16>, Tensor<const bf16>, float, uint64_t, uint32_t);
+template void dropout(const Context &, Tensor<float>, Tensor<const float>, uint64_t, float, uint32_t);
+template void dropout(const Context &, Tensor<bf16>, Tensor<const bf16>, uint64_t, float, uint32_t);
 
 } // namespace peft::rt

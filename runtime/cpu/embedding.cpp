@@ -21,8 +21,7 @@ std::unordered_map<int32_t, int64_t> placesOf(const int32_t *indices, int64_t co
   return places;
 }
 
-template <class T>
-void addRow(float *sum, const T *row, int64_t begin, int64_t end) {
+template <class T> void addRow(float *sum, const T *row, int64_t begin, int64_t end) {
 #pragma omp simd
   for (int64_t c = begin; c < end; ++c)
     sum[c] += toFloat(row[c]);
@@ -40,7 +39,8 @@ void embedding(const Context &, Tensor<T> y, Tensor<const int32_t> ids, Tensor<c
 }
 
 template <class T>
-void embedding_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const int32_t> ids) {
+void embedding_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy,
+                           Tensor<const int32_t> ids) {
   const int64_t cols = sum.cols();
   parallelColumns(cols, dy.size(), [&](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < ids.size(); ++i)
@@ -50,9 +50,9 @@ void embedding_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> d
 
 template <class T>
 void override_rows(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t> ids,
-                   Tensor<const T> rows, const int32_t *indices) {
+                   Tensor<const T> rows, const int32_t *indices, int64_t count) {
   const int64_t cols = x.cols();
-  const auto places = placesOf(indices, rows.rows());
+  const auto places = placesOf(indices, count);
   parallelFor(ids.size(), y.size(), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       auto place = places.find(ids.data[i]);
@@ -79,10 +79,10 @@ void override_rows_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tenso
 }
 
 template <class T>
-void override_rows_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const int32_t> ids,
-                               const int32_t *indices) {
+void override_rows_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy,
+                               Tensor<const int32_t> ids, const int32_t *indices, int64_t count) {
   const int64_t cols = sum.cols();
-  const auto places = placesOf(indices, sum.rows());
+  const auto places = placesOf(indices, count);
   parallelColumns(cols, dy.size(), [&](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < ids.size(); ++i) {
       auto place = places.find(ids.data[i]);
@@ -92,15 +92,40 @@ void override_rows_weight_grad(const Context &, Tensor<float> sum, Tensor<const 
   });
 }
 
+template <class T>
+void embedding_columns(const Context &, Tensor<T> y, Tensor<const int32_t> ids, Tensor<const T> table) {
+  const int64_t rank = table.rows(), vocab = table.cols();
+  parallelFor(ids.size(), y.size(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t r = 0; r < rank; ++r)
+        y.data[i * rank + r] = table.data[r * vocab + ids.data[i]];
+  });
+}
+
+template <class T>
+void embedding_columns_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy,
+                                   Tensor<const int32_t> ids) {
+  const int64_t rank = sum.rows(), vocab = sum.cols();
+  parallelColumns(rank, dy.size(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = 0; i < ids.size(); ++i)
+      for (int64_t r = begin; r < end; ++r)
+        sum.data[r * vocab + ids.data[i]] += toFloat(dy.data[i * rank + r]);
+  });
+}
+
 #define INSTANTIATE(T)                                                                                       \
   template void embedding(const Context &, Tensor<T>, Tensor<const int32_t>, Tensor<const T>);               \
-  template void embedding_weight_grad(const Context &, Tensor<float>, Tensor<const T>, Tensor<const int32_t>); \
+  template void embedding_weight_grad(const Context &, Tensor<float>, Tensor<const T>,                       \
+                                      Tensor<const int32_t>);                                                \
   template void override_rows(const Context &, Tensor<T>, Tensor<const T>, Tensor<const int32_t>,            \
-                              Tensor<const T>, const int32_t *);                                             \
+                              Tensor<const T>, const int32_t *, int64_t);                                             \
   template void override_rows_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const int32_t>,       \
                                    const int32_t *, int64_t);                                                \
   template void override_rows_weight_grad(const Context &, Tensor<float>, Tensor<const T>,                   \
-                                          Tensor<const int32_t>, const int32_t *);
+                                          Tensor<const int32_t>, const int32_t *, int64_t);                        \
+  template void embedding_columns(const Context &, Tensor<T>, Tensor<const int32_t>, Tensor<const T>);       \
+  template void embedding_columns_weight_grad(const Context &, Tensor<float>, Tensor<const T>,               \
+                                              Tensor<const int32_t>);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

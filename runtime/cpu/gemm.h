@@ -13,8 +13,7 @@ namespace peft::rt {
 
 /// c [m, n] = alpha * a b + bias, or c + alpha * a b when `add`; sums are float.
 /// `lda`, `ldb` and `ldc` are the elements between rows as stored.
-template <class T, class R>
-struct Gemm {
+template <class T, class R> struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   const T *a = nullptr; ///< [m, k], or [k, m] when transposeA
   int64_t lda = 0;

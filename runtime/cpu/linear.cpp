@@ -53,12 +53,14 @@ void linear(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, 
 }
 
 template <class T>
-void linear_add(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, bool transposed, float alpha) {
+void linear_add(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, bool transposed,
+                float alpha) {
   product<T>(y, x, w, nullptr, transposed, alpha, true);
 }
 
 template <class T>
-void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, float alpha) {
+void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
+                        float alpha) {
   Gemm<T, float> gemm;
   gemm.m = dy.cols();
   gemm.n = x.cols();
@@ -75,8 +77,7 @@ void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, 
   run(gemm);
 }
 
-template <class T>
-void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy) {
+template <class T> void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy) {
   const int64_t rows = dy.rows(), cols = dy.cols();
   parallelColumns(cols, dy.size(), [&](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < rows; ++i) {

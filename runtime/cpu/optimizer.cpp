@@ -42,8 +42,8 @@ void clip_norm(const Context &, Tensor<float> norm, Tensor<float> gradients, con
   });
 }
 
-void adamw(const Context &, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> m, Tensor<float> v,
-           const peft_update_t &update) {
+void adamw(const Context &, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> m,
+           Tensor<float> v, const peft_update_t &update) {
   const double beta1 = update.beta1, beta2 = update.beta2, rate = update.learning_rate;
   const float decay = float(1 - rate * update.weight_decay);
   const float blend1 = float(1 - beta1), keep2 = float(beta2), blend2 = float(1 - beta2);
@@ -58,7 +58,8 @@ void adamw(const Context &, Tensor<float> parameters, Tensor<float> gradients, T
       float square = v.data[i] * keep2 + blend2 * g * g;
       m.data[i] = mean;
       v.data[i] = square;
-      parameters.data[i] = parameters.data[i] * decay - size * (mean / (std::sqrt(square) / correction + epsilon));
+      parameters.data[i] =
+          parameters.data[i] * decay - size * (mean / (std::sqrt(square) / correction + epsilon));
       gradients.data[i] = 0;
     }
   });

@@ -24,8 +24,7 @@ inline constexpr int64_t parallelElements = 16384;
 
 /// body(begin, end) on consecutive parts of [0, n), one a thread. `elements` is the
 /// size of the whole work.
-template <class Body>
-void parallelFor(int64_t n, int64_t elements, Body body) {
+template <class Body> void parallelFor(int64_t n, int64_t elements, Body body) {
 #pragma omp parallel if (elements > parallelElements)
   {
     int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
@@ -37,8 +36,7 @@ void parallelFor(int64_t n, int64_t elements, Body body) {
 
 /// The same with parts that begin at multiples of 16, for the columns of a sum that
 /// every thread forms over all rows: cache lines aren't shared.
-template <class Body>
-void parallelColumns(int64_t n, int64_t elements, Body body) {
+template <class Body> void parallelColumns(int64_t n, int64_t elements, Body body) {
   parallelFor((n + 15) / 16, elements,
               [&](int64_t begin, int64_t end) { body(begin * 16, std::min(end * 16, n)); });
 }

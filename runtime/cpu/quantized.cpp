@@ -6,7 +6,8 @@
 namespace peft::rt {
 
 template <class T>
-void dequantize_nf4(const Context &, Tensor<T> y, Tensor<const uint8_t> bytes, int64_t block, int64_t nested) {
+void dequantize_nf4(const Context &, Tensor<T> y, Tensor<const uint8_t> bytes, int64_t block,
+                    int64_t nested) {
   // Threads and the order of roundings are quantize.h's; see there.
   dequantizeNf4<T>(bytes.data, y.size(), block, nested, 0, y.size(), y.data);
 }

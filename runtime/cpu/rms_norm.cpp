@@ -15,8 +15,7 @@
 namespace peft::rt {
 namespace {
 
-template <class T>
-float reciprocalRms(const T *x, int64_t n, double eps) {
+template <class T> float reciprocalRms(const T *x, int64_t n, double eps) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t c = 0; c < n; ++c)
@@ -65,7 +64,8 @@ void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<con
 }
 
 template <class T>
-void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, double eps) {
+void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
+                          double eps) {
   const int64_t n = sum.size(), groups = x.size() / n;
   std::vector<float> r(groups);
   parallelFor(groups, x.size(), [&](int64_t begin, int64_t end) {
@@ -87,7 +87,8 @@ void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy
   template void rms_norm(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, double);              \
   template void rms_norm_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>, \
                               double);                                                                       \
-  template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const T>, Tensor<const T>, double);
+  template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const T>, Tensor<const T>,       \
+                                     double);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

@@ -31,8 +31,8 @@ inline void sinCos(float angle, float &sine, float &cosine) {
 } // namespace
 
 template <class T>
-void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t> positions, const float *inv_freq,
-          int64_t pairs, int64_t head_dim, float scale, bool inverse) {
+void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t> positions,
+          const float *inv_freq, int64_t pairs, int64_t head_dim, float scale, bool inverse) {
   const int64_t cols = x.cols(), heads = cols / head_dim;
   const float direction = inverse ? -1.0f : 1.0f;
   parallelFor(x.rows(), x.size(), [&](int64_t begin, int64_t end) {

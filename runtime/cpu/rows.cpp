@@ -13,7 +13,8 @@ int64_t present(Tensor<const int32_t> count, int64_t chunk, int64_t length) {
 
 } // namespace
 
-void labelled_rows(const Context &, Tensor<int32_t> rows, Tensor<int32_t> count, Tensor<const int32_t> targets) {
+void labelled_rows(const Context &, Tensor<int32_t> rows, Tensor<int32_t> count,
+                   Tensor<const int32_t> targets) {
   int32_t found = 0;
   for (int64_t i = 0; i < targets.size(); ++i)
     if (targets.data[i] != -100)

@@ -5,8 +5,7 @@
 
 namespace peft::rt {
 
-template <class T>
-void soft_prompt(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> prompt) {
+template <class T> void soft_prompt(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> prompt) {
   const int64_t batch = x.dims[0], ahead = prompt.size(), given = x.size() / batch;
   parallelFor(batch, y.size(), [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
@@ -17,8 +16,7 @@ void soft_prompt(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T
   });
 }
 
-template <class T>
-void soft_prompt_grad(const Context &, Tensor<T> dx, Tensor<const T> dy) {
+template <class T> void soft_prompt_grad(const Context &, Tensor<T> dx, Tensor<const T> dy) {
   const int64_t batch = dx.dims[0], given = dx.size() / batch, all = dy.size() / batch;
   parallelFor(batch, dx.size(), [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b)
@@ -26,8 +24,7 @@ void soft_prompt_grad(const Context &, Tensor<T> dx, Tensor<const T> dy) {
   });
 }
 
-template <class T>
-void soft_prompt_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy) {
+template <class T> void soft_prompt_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy) {
   const int64_t batch = dy.dims[0], all = dy.size() / batch;
   parallelFor(sum.size(), batch * sum.size(), [&](int64_t begin, int64_t end) {
     for (int64_t b = 0; b < batch; ++b) {

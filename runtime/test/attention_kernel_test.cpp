@@ -119,22 +119,21 @@ void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Doubles
   expectClose<T>(dv.doubles(), part(gradient, qSize + kSize, kSize), tolerance);
 }
 
-template <class T>
-void checkRandom(const Case &c) {
+template <class T> void checkRandom(const Case &c) {
   const size_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
   Doubles qkv = randomValues(qSize + 2 * kSize, 1, 1.5), dout = randomValues(qSize, 2);
   check<T>(c, qkv, dout, referenceGradient(c, qkv, dout));
 }
 
-template <class T>
-class AttentionKernel : public ::testing::Test {};
+template <class T> class AttentionKernel : public ::testing::Test {};
 TYPED_TEST_SUITE(AttentionKernel, ElementTypes);
 
 TYPED_TEST(AttentionKernel, GradientIsThatOfFiniteDifferences) {
   Case c{2, 9, 4, 2, 6, 0, packed(2, 9, {3, 4})};
   const size_t qSize = 2 * 9 * 4 * 6, kSize = 2 * 9 * 2 * 6;
   Doubles qkv = randomValues(qSize + 2 * kSize, 3, 1.5), dout = randomValues(qSize, 4);
-  check<TypeParam>(c, qkv, dout, numericGradient([&](const Doubles &x) { return reference(c, x); }, qkv, dout));
+  check<TypeParam>(c, qkv, dout,
+                   numericGradient([&](const Doubles &x) { return reference(c, x); }, qkv, dout));
 }
 
 TYPED_TEST(AttentionKernel, HeadSizes) {
@@ -189,7 +188,8 @@ TEST(AttentionKernel, SameBitsEveryTime) {
   std::vector<Doubles> runs[4];
   for (int run = 0; run < 4; ++run) {
     attention<float>(context, o, lse, q, k, v, ints(c.segments, {2, 200}), 64, c.scale(), 0);
-    attention_grad<float>(context, dq, dk, dv, q, q, k, v, o, lse, ints(c.segments, {2, 200}), 64, c.scale(), 0);
+    attention_grad<float>(context, dq, dk, dv, q, q, k, v, o, lse, ints(c.segments, {2, 200}), 64, c.scale(),
+                          0);
     runs[run] = {o.doubles(), lse.doubles(), dq.doubles(), dk.doubles(), dv.doubles()};
     EXPECT_EQ(runs[run], runs[0]);
   }

@@ -37,8 +37,7 @@ inline Doubles randomValues(size_t count, uint32_t seed, double scale = 1) {
 }
 
 /// A tensor with memory of its own.
-template <class T>
-class Owned {
+template <class T> class Owned {
 public:
   explicit Owned(std::initializer_list<int64_t> shape) : view(nullptr, shape), values(view.size()) {
     view.data = values.data();
@@ -71,20 +70,17 @@ inline Tensor<const int32_t> ints(const Ints &values, std::initializer_list<int6
 }
 
 /// Half a unit in the last place of T, relative, rounded up.
-template <class T>
-double roundingOf() {
-  return sizeof(T) == 2 ? 1.0 / 256 : 0;
-}
+template <class T> double roundingOf() { return sizeof(T) == 2 ? 1.0 / 256 : 0; }
 
 /// got == want, but for one rounding to T and `tolerance` of the largest wanted value.
-template <class T>
-void expectClose(const Doubles &got, const Doubles &want, double tolerance = 2e-6) {
+template <class T> void expectClose(const Doubles &got, const Doubles &want, double tolerance = 2e-6) {
   ASSERT_EQ(got.size(), want.size());
   double largest = 0;
   for (double value : want)
     largest = std::max(largest, std::abs(value));
   for (size_t i = 0; i < want.size(); ++i)
-    ASSERT_NEAR(got[i], want[i], tolerance * (largest + 0.02) + roundingOf<T>() * std::abs(want[i])) << "at " << i;
+    ASSERT_NEAR(got[i], want[i], tolerance * (largest + 0.02) + roundingOf<T>() * std::abs(want[i]))
+        << "at " << i;
 }
 
 /// d of sum(dy * f(x)) with respect to x, by central differences in double.

@@ -21,8 +21,7 @@ Doubles crossEntropy(const Doubles &logits, const Ints &targets) {
   return {loss};
 }
 
-template <class T>
-class LossKernel : public ::testing::Test {};
+template <class T> class LossKernel : public ::testing::Test {};
 TYPED_TEST_SUITE(LossKernel, ElementTypes);
 
 TYPED_TEST(LossKernel, CrossEntropyAndItsGradient) {
@@ -76,7 +75,8 @@ TEST(LossKernel, NonFiniteLogitsShow) {
 TEST(LossKernel, ShiftedLabelsStayInTheirSegment) {
   Ints labels = {10, 11, 12, 13, 14, 0, 20, -100, 22, 23, 24, 25};
   Ints segments = {1, 1, 2, 2, 2, 0, 1, 1, 1, 1, 0, 0}, targets(12);
-  shift_labels(context, Tensor<int32_t>(targets.data(), {2, 6}), ints(labels, {2, 6}), ints(segments, {2, 6}));
+  shift_labels(context, Tensor<int32_t>(targets.data(), {2, 6}), ints(labels, {2, 6}),
+               ints(segments, {2, 6}));
   EXPECT_EQ(targets, (Ints{11, -100, 13, 14, -100, -100, -100, 22, 23, -100, -100, -100}));
 }
 
@@ -84,7 +84,8 @@ TYPED_TEST(LossKernel, LabelledRowsGatherAndScatter) {
   const Ints targets = {-100, 5, 6, -100, 7, 8, -100, 9, 3, -100};
   const int64_t cols = 3, length = 4;
   Ints rows(10, -1), count(1);
-  labelled_rows(context, Tensor<int32_t>(rows.data(), {10}), Tensor<int32_t>(count.data(), {}), ints(targets, {10}));
+  labelled_rows(context, Tensor<int32_t>(rows.data(), {10}), Tensor<int32_t>(count.data(), {}),
+                ints(targets, {10}));
   ASSERT_EQ(count[0], 6);
   EXPECT_EQ(Ints(rows.begin(), rows.begin() + 6), (Ints{1, 2, 4, 5, 7, 8}));
 
@@ -96,8 +97,8 @@ TYPED_TEST(LossKernel, LabelledRowsGatherAndScatter) {
   for (int64_t chunk = 0; chunk < 3; ++chunk) {
     gather_rows<TypeParam>(context, y, xs, ints(rows, {10}), ints(count, {}), chunk);
     Ints chunkTargets(length);
-    gather_targets(context, Tensor<int32_t>(chunkTargets.data(), {length}), ints(targets, {10}), ints(rows, {10}),
-                   ints(count, {}), chunk);
+    gather_targets(context, Tensor<int32_t>(chunkTargets.data(), {length}), ints(targets, {10}),
+                   ints(rows, {10}), ints(count, {}), chunk);
     EXPECT_EQ(chunkTargets, wantTargets[chunk]);
     Doubles got = y.doubles();
     for (int64_t i = 0; i < length; ++i)

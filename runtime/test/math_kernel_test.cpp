@@ -93,8 +93,7 @@ PEFT_HD float gated(float a, float b) { return a * silu(b); }
 PEFT_HD float fused(float a, float b, float c) { return a * b + c; }
 PEFT_HD float half(float a) { return 0.5f * a; }
 
-template <class T>
-class MapKernel : public ::testing::Test {};
+template <class T> class MapKernel : public ::testing::Test {};
 TYPED_TEST_SUITE(MapKernel, ElementTypes);
 
 TYPED_TEST(MapKernel, AppliesItsBody) {
@@ -152,9 +151,9 @@ TYPED_TEST(MapKernel, DropoutKeepsWhatPhiloxSays) {
         want[i] = unit >= double(p) ? x[i] / (1 - double(p)) : 0;
       }
       Owned<TypeParam> xs({n}, x), y({n});
-      dropout<TypeParam>(context, y, xs, p, seed, 77);
+      dropout<TypeParam>(context, y, xs, seed, p, 77);
       expectClose<TypeParam>(y.doubles(), want, 1e-6);
-      dropout<TypeParam>(context, xs, xs, p, seed, 77); // in place, the same mask
+      dropout<TypeParam>(context, xs, xs, seed, p, 77); // in place, the same mask
       EXPECT_EQ(xs.doubles(), y.doubles());
     }
 }
@@ -162,10 +161,10 @@ TYPED_TEST(MapKernel, DropoutKeepsWhatPhiloxSays) {
 TEST(DropoutKernel, SeedAndSaltChangeTheMask) {
   const int64_t n = 4096;
   Owned<float> ones({n}, Doubles(n, 1.0)), a({n}), b({n}), c({n}), d({n});
-  dropout<float>(context, a, ones, 0.5f, 1, 1);
-  dropout<float>(context, b, ones, 0.5f, 2, 1);
-  dropout<float>(context, c, ones, 0.5f, 1, 2);
-  dropout<float>(context, d, ones, 0.5f, 1 + (uint64_t(1) << 32), 1);
+  dropout<float>(context, a, ones, 1, 0.5f, 1);
+  dropout<float>(context, b, ones, 2, 0.5f, 1);
+  dropout<float>(context, c, ones, 1, 0.5f, 2);
+  dropout<float>(context, d, ones, 1 + (uint64_t(1) << 32), 0.5f, 1);
   EXPECT_NE(a.doubles(), b.doubles());
   EXPECT_NE(a.doubles(), c.doubles());
   EXPECT_NE(a.doubles(), d.doubles());

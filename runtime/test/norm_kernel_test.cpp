@@ -20,8 +20,7 @@ Doubles rmsNorm(const Doubles &x, const Doubles &w) {
   return y;
 }
 
-template <class T>
-class NormKernel : public ::testing::Test {};
+template <class T> class NormKernel : public ::testing::Test {};
 TYPED_TEST_SUITE(NormKernel, ElementTypes);
 
 TYPED_TEST(NormKernel, ForwardAndGradients) {
@@ -30,19 +29,20 @@ TYPED_TEST(NormKernel, ForwardAndGradients) {
     int64_t rows, cols, n;
   } cases[] = {{1, 2, 2}, {3, 5, 5}, {4, 19, 19}, {2, 34, 17}};
   for (auto c : cases) {
-    Doubles x = randomValues(c.rows * c.cols, 1), w = randomValues(c.n, 2), dy = randomValues(c.rows * c.cols, 3),
-            start = randomValues(c.n, 4);
+    Doubles x = randomValues(c.rows * c.cols, 1), w = randomValues(c.n, 2),
+            dy = randomValues(c.rows * c.cols, 3), start = randomValues(c.n, 4);
     Owned<TypeParam> xs({c.rows, c.cols}, x), ws({c.n}, w), dys({c.rows, c.cols}, dy), y({c.rows, c.cols}),
         dx({c.rows, c.cols});
     rms_norm<TypeParam>(context, y, xs, ws, eps);
     expectClose<TypeParam>(y.doubles(), rmsNorm(x, w));
     rms_norm_grad<TypeParam>(context, dx, dys, xs, ws, eps);
-    expectClose<TypeParam>(dx.doubles(), numericGradient([&](const Doubles &v) { return rmsNorm(v, w); }, x, dy),
-                           1e-5);
+    expectClose<TypeParam>(dx.doubles(),
+                           numericGradient([&](const Doubles &v) { return rmsNorm(v, w); }, x, dy), 1e-5);
     Owned<float> sum({c.n}, start);
     rms_norm_weight_grad<TypeParam>(context, sum, dys, xs, eps);
     expectClose<float>(sum.doubles(),
-                       plus(start, numericGradient([&](const Doubles &v) { return rmsNorm(x, v); }, w, dy)), 1e-5);
+                       plus(start, numericGradient([&](const Doubles &v) { return rmsNorm(x, v); }, w, dy)),
+                       1e-5);
   }
 }
 

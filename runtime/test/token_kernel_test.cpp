@@ -35,8 +35,7 @@ Doubles prompted(const Doubles &x, const Doubles &prompt, int64_t batch) {
   return y;
 }
 
-template <class T>
-class TokenKernel : public ::testing::Test {};
+template <class T> class TokenKernel : public ::testing::Test {};
 TYPED_TEST_SUITE(TokenKernel, ElementTypes);
 
 TYPED_TEST(TokenKernel, Embedding) {
@@ -71,17 +70,19 @@ TYPED_TEST(TokenKernel, ReplacedRows) {
   Owned<TypeParam> xs({2, 3, width}, x), rowsT({2, width}, rows), y({2, 3, width}), dys({2, 3, width}, dy),
       dx({2, 3, width});
   const auto idsT = ints(ids, {2, 3});
-  override_rows<TypeParam>(context, y, xs, idsT, rowsT, indices.data());
+  override_rows<TypeParam>(context, y, xs, idsT, rowsT, indices.data(), int64_t(indices.size()));
   EXPECT_EQ(y.doubles(), replaced(x, rows));
-  override_rows<TypeParam>(context, xs, xs, idsT, rowsT, indices.data()); // in place
+  override_rows<TypeParam>(context, xs, xs, idsT, rowsT, indices.data(), int64_t(indices.size())); // in place
   EXPECT_EQ(xs.doubles(), y.doubles());
 
   Owned<float> sum({2, width}, start);
-  override_rows_weight_grad<TypeParam>(context, sum, dys, idsT, indices.data());
-  expectClose<float>(sum.doubles(),
-                     plus(start, numericGradient([&](const Doubles &v) { return replaced(x, v); }, rows, dy)));
+  override_rows_weight_grad<TypeParam>(context, sum, dys, idsT, indices.data(), int64_t(indices.size()));
+  expectClose<float>(
+      sum.doubles(),
+      plus(start, numericGradient([&](const Doubles &v) { return replaced(x, v); }, rows, dy)));
   override_rows_grad<TypeParam>(context, dx, dys, idsT, indices.data(), 2);
-  expectClose<TypeParam>(dx.doubles(), numericGradient([&](const Doubles &v) { return replaced(v, rows); }, x, dy));
+  expectClose<TypeParam>(dx.doubles(),
+                         numericGradient([&](const Doubles &v) { return replaced(v, rows); }, x, dy));
   override_rows_grad<TypeParam>(context, dys, dys, idsT, indices.data(), 2); // in place
   EXPECT_EQ(dys.doubles(), dx.doubles());
 }
@@ -90,17 +91,18 @@ TYPED_TEST(TokenKernel, SoftPrompt) {
   const int64_t batch = 3, seq = 4, count = 2;
   Doubles x = randomValues(batch * seq * width, 9), prompt = randomValues(count * width, 10),
           dy = randomValues(batch * (seq + count) * width, 11), start = randomValues(count * width, 12);
-  Owned<TypeParam> xs({batch, seq, width}, x), promptT({count, width}, prompt), y({batch, seq + count, width}),
-      dys({batch, seq + count, width}, dy), dx({batch, seq, width});
+  Owned<TypeParam> xs({batch, seq, width}, x), promptT({count, width}, prompt),
+      y({batch, seq + count, width}), dys({batch, seq + count, width}, dy), dx({batch, seq, width});
   soft_prompt<TypeParam>(context, y, xs, promptT);
   EXPECT_EQ(y.doubles(), prompted(x, prompt, batch));
   soft_prompt_grad<TypeParam>(context, dx, dys);
-  expectClose<TypeParam>(dx.doubles(),
-                         numericGradient([&](const Doubles &v) { return prompted(v, prompt, batch); }, x, dy));
+  expectClose<TypeParam>(
+      dx.doubles(), numericGradient([&](const Doubles &v) { return prompted(v, prompt, batch); }, x, dy));
   Owned<float> sum({count, width}, start);
   soft_prompt_weight_grad<TypeParam>(context, sum, dys);
-  expectClose<float>(sum.doubles(),
-                     plus(start, numericGradient([&](const Doubles &v) { return prompted(x, v, batch); }, prompt, dy)));
+  expectClose<float>(
+      sum.doubles(),
+      plus(start, numericGradient([&](const Doubles &v) { return prompted(x, v, batch); }, prompt, dy)));
 }
 
 TEST(TokenKernel, Prepend) {

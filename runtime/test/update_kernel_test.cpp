@@ -143,8 +143,7 @@ float level(int code) {
   return value;
 }
 
-template <class T>
-class Nf4Kernel : public ::testing::Test {};
+template <class T> class Nf4Kernel : public ::testing::Test {};
 TYPED_TEST_SUITE(Nf4Kernel, ElementTypes);
 
 TYPED_TEST(Nf4Kernel, DequantizesEveryCodeExactly) {

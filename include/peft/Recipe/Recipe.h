@@ -52,6 +52,7 @@ struct LoraRecipe {
   std::vector<std::string> modulesToSave;
   /// Embedding (by a name that its module ends in) and the token ids that get rows of their own.
   std::vector<std::pair<std::string, std::vector<int32_t>>> trainableTokens;
+  bool tokensByName = false; ///< the file names the embedding, rather than a mere list of ids
 };
 
 struct PromptRecipe {

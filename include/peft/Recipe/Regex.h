@@ -32,7 +32,8 @@ public:
 private:
   struct Code;
   std::shared_ptr<const Code> code;
-  llvm::Expected<bool> run(llvm::StringRef text, uint32_t options, const char *group, std::string *value) const;
+  llvm::Expected<bool> run(llvm::StringRef text, uint32_t options, const char *group,
+                           std::string *value) const;
 };
 
 } // namespace peft

@@ -57,7 +57,7 @@ void embedding_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> d
 /// y[i, :] = x[i, :], but rows[j, :] where ids[i] == indices[j]. In place with x.
 template <class T>
 void override_rows(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t> ids,
-                   Tensor<const T> rows, const int32_t *indices);
+                   Tensor<const T> rows, const int32_t *indices, int64_t count);
 /// dx[i, :] = dy[i, :], but 0 where ids[i] is one of the indices. In place with dy.
 template <class T>
 void override_rows_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<const int32_t> ids,
@@ -65,7 +65,15 @@ void override_rows_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tenso
 /// sum[j, :] += the sum of dy[i, :] over ids[i] == indices[j].
 template <class T>
 void override_rows_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy,
-                               Tensor<const int32_t> ids, const int32_t *indices);
+                               Tensor<const int32_t> ids, const int32_t *indices, int64_t count);
+
+/// y[i, :] = table[:, ids[i]]. table [rank, vocab]: lora_embedding_A, as PEFT stores it.
+template <class T>
+void embedding_columns(const Context &, Tensor<T> y, Tensor<const int32_t> ids, Tensor<const T> table);
+/// sum[:, ids[i]] += dy[i, :].
+template <class T>
+void embedding_columns_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy,
+                                   Tensor<const int32_t> ids);
 
 //===--- Normalization -----------------------------------------------------===//
 
@@ -165,7 +173,7 @@ void prepend(const Context &, Tensor<int32_t> y, Tensor<const int32_t> x, int32_
 /// Philox4x32-10, key (seed, salt), counter = element / 4, word = element % 4;
 /// kept where word * 2^-32 >= p. The backward pass calls it on dy. In place.
 template <class T>
-void dropout(const Context &, Tensor<T> y, Tensor<const T> x, float p, uint64_t seed, uint32_t salt);
+void dropout(const Context &, Tensor<T> y, Tensor<const T> x, uint64_t seed, float p, uint32_t salt);
 
 /// y = the dense values of the NF4 bytes described in abi.h.
 template <class T>

@@ -29,14 +29,12 @@ namespace detail {
 inline constexpr int64_t mapChunk = 1024;
 
 /// An operand as the inner loop reads it: consecutive elements from `at(i)` on.
-template <class T>
-struct MapOperand {
+template <class T> struct MapOperand {
   const T *data;
   int64_t size;
   T spread[mapChunk];
 
-  template <class U>
-  explicit MapOperand(const Tensor<U> &x) : data(x.data), size(x.size()) {
+  template <class U> explicit MapOperand(const Tensor<U> &x) : data(x.data), size(x.size()) {
     if (size == 1)
       std::fill_n(spread, mapChunk, *data);
   }
@@ -49,11 +47,9 @@ struct MapOperand {
   }
 };
 
-template <class X>
-using ElementOf = std::remove_const_t<std::remove_pointer_t<decltype(X::data)>>;
+template <class X> using ElementOf = std::remove_const_t<std::remove_pointer_t<decltype(X::data)>>;
 
-template <auto Body, class TY, class... TX>
-inline void mapSpan(int64_t n, TY *y, const TX *...x) {
+template <auto Body, class TY, class... TX> inline void mapSpan(int64_t n, TY *y, const TX *...x) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i)
     y[i] = fromFloat<TY>(Body(toFloat(x[i])...));
@@ -62,8 +58,7 @@ inline void mapSpan(int64_t n, TY *y, const TX *...x) {
 
 /// y[i] = Body(x[i]...). Each x is a Tensor of y's size, of y.cols() elements (added
 /// to every row), or of one. In place with any x of y's type and size.
-template <auto Body, class TY, class... X>
-void map(const peft_context_t &, Tensor<TY> y, const X &...x) {
+template <auto Body, class TY, class... X> void map(const peft_context_t &, Tensor<TY> y, const X &...x) {
   const int64_t total = y.size(), cols = y.cols();
   const bool byRow = (... || (x.size() != total && x.size() != 1));
   const int64_t width = byRow ? cols : total;
