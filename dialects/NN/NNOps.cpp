@@ -177,7 +177,13 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, 
 
 OpFoldResult CastOp::fold(FoldAdaptor) {
   // cast(x : t) : t -> x
-  return getX().getType() == getType() ? getX() : OpFoldResult();
+  if (getX().getType() == getType())
+    return getX();
+  // cast(cast(x : bf16) : f32) : bf16 -> x
+  if (auto inner = getX().getDefiningOp<CastOp>(); inner && inner.getX().getType() == getType() &&
+                                                   ranked(inner).getElementType().isF32())
+    return inner.getX();
+  return {};
 }
 
 LogicalResult DropoutOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {

@@ -179,7 +179,7 @@ def NN_ResidualOp : NN_PointwiseOp<"residual", [DeclareOpInterfaceMethods<Differ
   let assemblyFormat = "$x `,` $branch (`module` `(` $module^ `)`)? attr-dict `:` type($result)";
 }
 
-def NN_CastOp : NN_Op<"cast", [Pure, CheapToRecompute, DeclareOpInterfaceMethods<RowwiseOpInterface>,
+def NN_CastOp : NN_Op<"cast", [Pure, CheapToRecompute, SameOperandsAndResultShape, DeclareOpInterfaceMethods<RowwiseOpInterface>,
                                DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "The same values in another element type";
   let arguments = (ins NN_Float:$x);

@@ -31,6 +31,10 @@ LogicalResult AccumulateOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult ElementwiseOp::verify() {
   Block &block = getBody().front();
+  auto shape = cast<RankedTensorType>(getResult().getType()).getShape();
+  for (Value input : getInputs())
+    if (cast<RankedTensorType>(input.getType()).getShape() != shape)
+      return emitOpError("expected operands of the shape of ") << getResult().getType() << ", got " << input.getType();
   if (block.getNumArguments() != getNumOperands())
     return emitOpError("expected ") << getNumOperands() << " scalars in its region, got " << block.getNumArguments();
   for (BlockArgument argument : block.getArguments())
@@ -51,8 +55,18 @@ LogicalResult ChunkRowsOp::verify() {
   if (yield.getNumOperands() != getNumResults() || getSums().size() != getNumResults())
     return emitOpError("expected ") << getNumResults() << " values and sums, got " << yield.getNumOperands()
                                     << " and " << getSums().size();
+  auto hasRowsOfChunk = [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getRank() > 0 && tensor.getDimSize(0) == int64_t(getChunk());
+  };
   for (BlockArgument argument : block.getArguments())
-    if (cast<RankedTensorType>(argument.getType()).getDimSize(0) != int64_t(getChunk()))
+    if (!hasRowsOfChunk(argument.getType()))
       return emitOpError("expected ") << getChunk() << " rows in its region, got " << argument.getType();
+  for (auto [value, result, isSum] : llvm::zip_equal(yield.getValues(), getResults(), getSums())) {
+    if (isSum && value.getType() != result.getType())
+      return emitOpError("expected a sum of ") << result.getType() << ", got " << value.getType();
+    if (!isSum && !hasRowsOfChunk(value.getType()))
+      return emitOpError("expected to yield a sum or ") << getChunk() << " rows, got " << value.getType();
+  }
   return success();
 }

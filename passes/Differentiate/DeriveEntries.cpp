@@ -2,6 +2,8 @@
 
 #include "passes/Differentiate/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -34,6 +36,19 @@ struct SelectBeforeRowwise : OpRewritePattern<nn::SelectRowsOp> {
     Operation *moved = rewriter.create(op->getLoc(), op->getName().getIdentifier(), operands, select.getType(),
                                        op->getAttrs());
     rewriter.replaceOp(select, moved);
+    return success();
+  }
+};
+
+// select_rows(splat c, rows) -> splat c
+struct SelectOfSplat : OpRewritePattern<nn::SelectRowsOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(nn::SelectRowsOp select, PatternRewriter &rewriter) const override {
+    DenseElementsAttr constant;
+    if (!matchPattern(select.getX(), m_Constant(&constant)) || !constant.isSplat())
+      return rewriter.notifyMatchFailure(select, "its operand is no splat constant");
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(select, constant.resizeSplat(select.getType()));
     return success();
   }
 };
@@ -90,7 +105,7 @@ private:
     forward.setFunctionType(builder.getFunctionType(body.getArgumentTypes(), TypeRange(f32)));
 
     RewritePatternSet patterns(&getContext());
-    patterns.add<SelectBeforeRowwise>(&getContext());
+    patterns.add<SelectBeforeRowwise, SelectOfSplat>(&getContext());
     return applyPatternsAndFoldGreedily(forward, std::move(patterns));
   }
 

@@ -100,6 +100,10 @@ emitc::FuncOp FunctionEmitter::begin(StringRef name, ArrayRef<std::pair<StringRe
   builder.setInsertionPointToStart(function.addEntryBlock());
   values.clear();
   names.clear();
+  for (auto [_, argument] : arguments)
+    unique(argument);
+  unique("batch"); // those that emitEntry declares
+  unique("update");
   lastComment.clear();
   return function;
 }
@@ -185,6 +189,14 @@ void FunctionEmitter::emitBody(func::FuncOp function) {
   builder.create<emitc::ReturnOp>(function.getLoc(), Value());
 }
 
+/// The name, numbered where the function has one of it already.
+std::string FunctionEmitter::unique(StringRef name) {
+  std::string text = name.str();
+  for (unsigned n = 2; !names.insert(text).second; ++n)
+    text = (name + "_" + Twine(n)).str();
+  return text;
+}
+
 Value FunctionEmitter::tensor(Location loc, StringRef name, Type type, const Twine &place) {
   auto memref = cast<MemRefType>(type);
   std::string element = cppType(memref.getElementType());
@@ -192,8 +204,7 @@ Value FunctionEmitter::tensor(Location loc, StringRef name, Type type, const Twi
       loc, TypeRange(emitc::OpaqueType::get(builder.getContext(), "Tensor<" + element + ">")), "rt::tensor", ValueRange(),
       builder.getArrayAttr({opaque("ctx"), opaque(place), opaque(shapeOf(memref))}),
       builder.getArrayAttr({opaque(element)}));
-  unsigned count = names[name]++;
-  call->setAttr("emitc.name", builder.getStringAttr(count ? name + "_" + Twine(count + 1) : Twine(name)));
+  call->setAttr("emitc.name", builder.getStringAttr(unique(name)));
   return call.getResult(0);
 }
 
@@ -212,7 +223,7 @@ void FunctionEmitter::emitPlace(Operation *op) {
     auto call = builder.create<emitc::CallOpaqueOp>(
         op->getLoc(), TypeRange(emitc::OpaqueType::get(op->getContext(), "Tensor<const int32_t>")), "rt::input", ValueRange(),
         builder.getArrayAttr({opaque(text), opaque(shapeOf(memref))}), ArrayAttr());
-    call->setAttr("emitc.name", builder.getStringAttr(name));
+    call->setAttr("emitc.name", builder.getStringAttr(unique(name)));
     values[argument] = call.getResult(0);
     return;
   }
@@ -303,7 +314,7 @@ void FunctionEmitter::emitCall(Operation *op) {
 
 void FunctionEmitter::emitOutput(Operation *op) {
   auto output = cast<exec::OutputOp>(op);
-  auto name = output.getValue().getDefiningOp<exec::BufferOp>().getName();
+  auto name = values.lookup(output.getValue()).getDefiningOp()->getAttrOfType<StringAttr>("emitc.name").getValue();
   verbatim(output.getName() == "logits" ? "*logits_out = " + name + ".data;"
                                         : "*" + (output.getName() == "grad_norm" ? Twine("grad_norm_out") : Twine("loss_out")) +
                                               " = *" + name + ".data;");

@@ -5,6 +5,7 @@
 #include "passes/Emit/Passes.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace peft {
 
@@ -37,6 +38,7 @@ private:
   void comment(mlir::Operation *op);
   mlir::emitc::FuncOp begin(llvm::StringRef name, llvm::ArrayRef<std::pair<llvm::StringRef, llvm::StringRef>> arguments);
   std::string table(mlir::Operation *call);
+  std::string unique(llvm::StringRef name);
   void verbatim(const llvm::Twine &text);
   mlir::Attribute opaque(const llvm::Twine &text);
   mlir::Value tensor(mlir::Location loc, llvm::StringRef name, mlir::Type type, const llvm::Twine &place);
@@ -48,7 +50,8 @@ private:
   ParameterPlaces places;
   llvm::DenseMap<mlir::Value, mlir::Value> values;
   llvm::DenseMap<mlir::Attribute, std::string> arrays;
-  llvm::StringMap<unsigned> names, tables;
+  llvm::StringSet<> names; // of the function's tensors
+  llvm::StringMap<unsigned> tables;
   std::string lastComment;
 };
 

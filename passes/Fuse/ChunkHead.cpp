@@ -9,6 +9,7 @@
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 namespace peft {
 #define GEN_PASS_DEF_CHUNKHEADPASS
@@ -29,8 +30,8 @@ public:
     rows = std::min(chunk, cast<RankedTensorType>(targets.getType()).getNumElements());
     wide = cast<RankedTensorType>(crossEntropy.getLogits().getType()).getShape();
     for (Operation &op : *crossEntropy->getBlock())
-      if (llvm::any_of(op.getOperandTypes(), [&](Type t) { return isWide(t); }) ||
-          llvm::any_of(op.getResultTypes(), [&](Type t) { return isWide(t); }))
+      if (!isa<arith::ConstantOp>(op) && (llvm::any_of(op.getOperandTypes(), [&](Type t) { return isWide(t); }) ||
+                                          llvm::any_of(op.getResultTypes(), [&](Type t) { return isWide(t); })))
         ops.insert(&op);
   }
 
@@ -108,8 +109,11 @@ private:
       auto rowwise = cast<RowwiseOpInterface>(op);
       for (OpOperand &operand : op->getOpOperands()) {
         Operation *def = operand.get().getDefiningOp();
-        if (rowwise.isRowOperand(operand.getOperandNumber()) && !(def && ops.contains(def)) &&
-            !llvm::is_contained(rowOperands, operand.get()))
+        if (!rowwise.isRowOperand(operand.getOperandNumber()) || (def && ops.contains(def)))
+          continue;
+        if (DenseElementsAttr constant; matchPattern(operand.get(), m_Constant(&constant)) && constant.isSplat())
+          splats.insert(operand.get());
+        else if (!llvm::is_contained(rowOperands, operand.get()))
           rowOperands.push_back(operand.get());
       }
       for (Value result : op->getResults()) {
@@ -131,6 +135,12 @@ private:
     IRMapping mapping;
     for (Value operand : rowOperands)
       mapping.map(operand, block.addArgument(chunkOf(operand.getType()), operand.getLoc()));
+    for (Value splat : splats) {
+      DenseElementsAttr constant;
+      matchPattern(splat, m_Constant(&constant));
+      auto type = cast<ShapedType>(chunkOf(splat.getType()));
+      mapping.map(splat, builder.create<arith::ConstantOp>(splat.getLoc(), constant.resizeSplat(type)));
+    }
     for (Operation *op : ops) {
       Operation *clone = builder.clone(*op, mapping);
       for (auto [old, result] : llvm::zip_equal(op->getResults(), clone->getResults()))
@@ -152,6 +162,7 @@ private:
   int64_t rows;
   SetVector<Operation *> ops, accumulates;
   SmallVector<Value> rowOperands, results;
+  SetVector<Value> splats; // constants are the same in every row
 };
 
 struct ChunkHead : peft::impl::ChunkHeadPassBase<ChunkHead> {

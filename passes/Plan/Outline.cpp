@@ -81,10 +81,12 @@ std::string nameOf(Value place) {
   }
   auto symbol = def->getAttrOfType<FlatSymbolRefAttr>("parameter");
   auto [rest, last] = symbol.getValue().rsplit('.');
-  StringRef before = rest.contains('.') ? rest.rsplit('.').second : rest; // lm_head.weight has no dot before its module
-  std::string name = last == "weight" && before.starts_with("lora_")
-                         ? (rest.rsplit('.').first.rsplit('.').second + "_" + before).str()
-                         : (before + "_" + last).str();
+  auto [outer, before] = rest.contains('.') ? rest.rsplit('.') : std::pair(StringRef(), rest); // lm_head.weight
+  std::string name = (before + "_" + last).str(), owner = outer.rsplit('.').second.str();
+  if (last == "weight" && before.starts_with("lora_"))
+    name = owner + "_" + before.str();
+  else if (llvm::all_of(before, llvm::isDigit)) // a part of a sequence: adapter_down.0.weight
+    name = owner + "_" + name;
   for (char &c : name)
     if (!isalnum(c))
       c = '_';

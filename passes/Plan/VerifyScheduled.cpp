@@ -29,6 +29,8 @@ struct VerifyScheduled : peft::impl::VerifyScheduledPassBase<VerifyScheduled> {
           op->emitOpError("has no offset").attachNote() << "peft-plan should have given it one";
           return WalkResult::interrupt();
         }
+        if (auto call = dyn_cast<exec::RuntimeCallOpInterface>(op); call && writesFrozen(call))
+          return WalkResult::interrupt();
         return WalkResult::advance();
       });
       if (walk.wasInterrupted() || failed(verifyDisjoint(function)))
@@ -37,6 +39,22 @@ struct VerifyScheduled : peft::impl::VerifyScheduledPassBase<VerifyScheduled> {
   }
 
 private:
+  /// Weights that training does not change may lie in a file that is mapped for reading.
+  static bool writesFrozen(exec::RuntimeCallOpInterface call) {
+    for (Value output : call->getOperands().take_front(call.getNumOutputs())) {
+      Operation *def = output.getDefiningOp();
+      if (!isa_and_nonnull<exec::ParameterOp, exec::GradientOp>(def))
+        continue;
+      auto name = def->getAttrOfType<FlatSymbolRefAttr>("parameter");
+      auto parameter = SymbolTable::lookupNearestSymbolFrom<nn::ParameterOp>(call, name);
+      if (parameter && parameter.isTrainable())
+        continue;
+      call->emitOpError("writes ") << name << ", which is not a trainable parameter";
+      return true;
+    }
+    return false;
+  }
+
   /// Every pair that lives at one time, also if somebody else planned it.
   LogicalResult verifyDisjoint(func::FuncOp function) {
     Lifetimes lifetimes(function);

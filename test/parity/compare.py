@@ -1,7 +1,7 @@
 """How far a program's results are from the expected ones, and whether that is near enough.
 
-Each function returns (worst, complaints): the largest error as a multiple of nothing, that is in the
-measure's own unit, and one text for everything beyond its tolerance.
+Each function returns (worst, complaints): the largest error in the measure's own unit, and a text for
+everything that is beyond its tolerance.
 """
 
 import re
@@ -47,10 +47,12 @@ def numbers(what, expected, found, tolerance):
     return worst, complaints
 
 
-def tensors(what, expected, found, measure):
-    """Two sets of tensors by file_key; `measure(key, want, have)` is (error, near enough)."""
+def tensors(what, expected, found, measure, others=()):
+    """Two sets of tensors by file_key; `measure(key, want, have)` is (error, near enough). Those of `others`
+    may be found too."""
     expected = {file_key(name): value for name, value in expected.items()}
-    found = {file_key(name): value for name, value in found.items()}
+    others = {file_key(name) for name in others} - expected.keys()
+    found = {file_key(name): value for name, value in found.items() if file_key(name) not in others}
     complaints = [f"{what}: {name} is missing" for name in sorted(expected.keys() - found.keys())]
     complaints += [f"{what}: {name} is not expected" for name in sorted(found.keys() - expected.keys())]
     worst = float("inf") if complaints else 0.0
@@ -67,14 +69,15 @@ def tensors(what, expected, found, measure):
     return worst, complaints
 
 
-def gradients(expected, found):
+def gradients(expected, found, trainable):
+    """Of all `trainable` tensors, or of those that a case of a large model has chosen."""
     def measure(_, want, have):
         size, error = norm(want), norm(have - want)
         if size < GRADIENT_TINY:
             good = error <= GRADIENT_SMALL or error <= GRADIENT * size
             return (0.0 if good else error / max(size, 1e-30)), good
         return error / size, error <= GRADIENT * size
-    return tensors("gradient", expected, found, measure)
+    return tensors("gradient", expected, found, measure, trainable)
 
 
 def finals(expected, found, initial, step0):
@@ -98,4 +101,4 @@ def merged(expected, found):
     def measure(_, want, have):
         error = norm(have - want) / max(norm(want), 1e-30)
         return error, error <= MERGED
-    return tensors("merged", expected, {name: value for name, value in found.items() if name in expected}, measure)
+    return tensors("merged", expected, found, measure, others=found)

@@ -1,0 +1,33 @@
+// What the scheduled level refuses.
+
+// RUN: peft-opt %s --split-input-file --verify-diagnostics
+
+func.func @calls_work_on_buffers(%y: tensor<8x4xf32>) {
+  // expected-error @+1 {{operand #0 must be memref of any type values, but got 'tensor<8x4xf32>'}}
+  exec.zero %y : tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @a_call_needs_its_attributes(%y: memref<8x4xf32>, %w: memref<4xf32>) {
+  // expected-error @+1 {{requires attribute 'eps'}}
+  exec.rms_norm %y, %y, %w : memref<8x4xf32>, memref<8x4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @a_call_needs_its_operands(%y: memref<8x4xf32>) {
+  // expected-error @+1 {{expected 2 operands, but found 1}}
+  "exec.copy"(%y) : (memref<8x4xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @a_buffer_has_a_name() {
+  // expected-error @+1 {{requires attribute 'name'}}
+  %0 = "exec.buffer"() : () -> memref<8xf32>
+  return
+}

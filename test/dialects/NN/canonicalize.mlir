@@ -1,0 +1,43 @@
+// Folds, each as its equation.
+
+// RUN: peft-opt %s --canonicalize | FileCheck %s
+
+// cast(x : t) : t -> x
+// CHECK-LABEL: @a_cast_to_its_own_type_is_nothing
+// CHECK-SAME: %[[X:.*]]: tensor<8x4xf32>
+// CHECK-NEXT: return %[[X]]
+func.func @a_cast_to_its_own_type_is_nothing(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %0 = nn.cast %x : tensor<8x4xf32> to tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}
+
+// cast(cast(x : bf16) : f32) : bf16 -> x: what was widened fits again.
+// CHECK-LABEL: @a_value_that_was_widened_is_itself
+// CHECK-SAME: %[[X:.*]]: tensor<8x4xbf16>
+// CHECK-NEXT: return %[[X]]
+func.func @a_value_that_was_widened_is_itself(%x: tensor<8x4xbf16>) -> tensor<8x4xbf16> {
+  %0 = nn.cast %x : tensor<8x4xbf16> to tensor<8x4xf32>
+  %1 = nn.cast %0 : tensor<8x4xf32> to tensor<8x4xbf16>
+  return %1 : tensor<8x4xbf16>
+}
+
+// Refused: cast(cast(x : f32) : bf16) : f32 is x rounded, not x.
+// CHECK-LABEL: @a_value_that_was_rounded_stays_rounded
+func.func @a_value_that_was_rounded_stays_rounded(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // CHECK-NEXT: %[[H:.*]] = nn.cast %{{.*}} : tensor<8x4xf32> to tensor<8x4xbf16>
+  // CHECK-NEXT: %[[Y:.*]] = nn.cast %[[H]] : tensor<8x4xbf16> to tensor<8x4xf32>
+  // CHECK-NEXT: return %[[Y]]
+  %0 = nn.cast %x : tensor<8x4xf32> to tensor<8x4xbf16>
+  %1 = nn.cast %0 : tensor<8x4xbf16> to tensor<8x4xf32>
+  return %1 : tensor<8x4xf32>
+}
+
+// Ops of the model are pure: one that nobody reads is removed, with its weight's read.
+nn.parameter frozen @w : tensor<6x4xf32>
+// CHECK-LABEL: @what_nobody_reads_is_not_computed
+// CHECK-NEXT: return
+func.func @what_nobody_reads_is_not_computed(%x: tensor<8x4xf32>) {
+  %w = nn.get @w : tensor<6x4xf32>
+  %0 = nn.linear %x, %w : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  return
+}

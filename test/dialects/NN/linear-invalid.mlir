@@ -1,0 +1,72 @@
+// What embeddings and products refuse: which operand, what was expected, what was got.
+
+// RUN: peft-opt %s --split-input-file --verify-diagnostics
+
+func.func @width(%x: tensor<8x5xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+2 {{expected x of 4 columns for weight 'tensor<6x4xf32>', got 'tensor<8x5xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.linear %x, %w : (tensor<8x5xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @width_of_a_transposed_weight(%x: tensor<8x4xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+2 {{expected x of 6 columns for weight 'tensor<6x4xf32>', got 'tensor<8x4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.linear %x, %w transposed : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @a_weight_that_is_no_matrix(%x: tensor<8x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @+2 {{expected a matrix as weight, got 'tensor<4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.linear %x, %w : (tensor<8x4xf32>, tensor<4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @two_element_types(%x: tensor<8x4xbf16>, %w: tensor<6x4xf32>) {
+  // expected-error @+2 {{expected x and weight of one element type, got 'tensor<8x4xbf16>' and 'tensor<6x4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.linear %x, %w : (tensor<8x4xbf16>, tensor<6x4xf32>) -> tensor<8x6xbf16>
+  return
+}
+
+// -----
+
+func.func @length_of_the_bias(%x: tensor<8x4xf32>, %w: tensor<6x4xf32>, %b: tensor<4xf32>) {
+  // expected-error @+2 {{expected a bias of 6 columns, got 'tensor<4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.linear %x, %w bias %b : (tensor<8x4xf32>, tensor<6x4xf32>, tensor<4xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @what_is_added_to(%a: tensor<8x5xf32>, %x: tensor<8x4xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+2 {{expected acc 'tensor<8x6xf32>', got 'tensor<8x5xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.linear_add %a, %x, %w : (tensor<8x5xf32>, tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @a_result_that_does_not_follow(%ids: tensor<8xi32>, %t: tensor<9x4xf32>) {
+  // expected-error @+2 {{inferred type(s) 'tensor<8x4xf32>' are incompatible with return type(s) of operation 'tensor<8x9xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.embedding %ids, %t : (tensor<8xi32>, tensor<9x4xf32>) -> tensor<8x9xf32>
+  return
+}
+
+// -----
+
+func.func @ids_that_are_not_i32(%ids: tensor<8xi64>, %t: tensor<9x4xf32>) {
+  // expected-error @+1 {{operand #0 must be tensor of 32-bit signless integer values, but got 'tensor<8xi64>'}}
+  %0 = nn.embedding %ids, %t : (tensor<8xi64>, tensor<9x4xf32>) -> tensor<8x4xf32>
+  return
+}

@@ -1,0 +1,71 @@
+// What a parameter and its readers refuse.
+
+// RUN: peft-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{expected a trainable parameter to be f32, got 'tensor<4xbf16>'}}
+nn.parameter trainable @half {init = #nn.init<zeros>} : tensor<4xbf16>
+
+// -----
+
+// expected-error @+1 {{expected a trainable parameter to be dense, got 'tensor<8x8xf32, #peft.nf4<block = 64, nested = 0>>'}}
+nn.parameter trainable @encoded : tensor<8x8xf32, #peft.nf4<block = 64, nested = 0>>
+
+// -----
+
+// expected-error @+1 {{expected init_value with init 'uniform'}}
+nn.parameter trainable @no_bound {init = #nn.init<uniform>} : tensor<4xf32>
+
+// -----
+
+// expected-error @+1 {{expected no init_value with init 'zeros'}}
+nn.parameter trainable @a_bound_of_nothing {init = #nn.init<zeros>, init_value = 1.0 : f64} : tensor<4xf32>
+
+// -----
+
+// expected-error @+1 {{expected rows exactly with init 'rows'}}
+nn.parameter trainable @rows_of_nothing {init = #nn.init<zeros>, rows = array<i32: 1>} : tensor<1x4xf32>
+
+// -----
+
+// expected-error @+1 {{expected rows exactly with init 'rows'}}
+nn.parameter trainable @no_rows {init = #nn.init<rows>} : tensor<1x4xf32>
+
+// -----
+
+// expected-error @+1 {{expected 2 rows, got 3}}
+nn.parameter trainable @too_many_rows {init = #nn.init<rows>, rows = array<i32: 1, 2, 3>} : tensor<2x4xf32>
+
+// -----
+
+func.func @reads_what_is_not_there() {
+  // expected-error @+1 {{expected a parameter, but there is no nn.parameter named @w}}
+  %0 = nn.get @w : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func private @w()
+
+func.func @reads_what_is_no_parameter() {
+  // expected-error @+1 {{expected a parameter, but there is no nn.parameter named @w}}
+  %0 = nn.get @w : tensor<4xf32>
+  return
+}
+
+// -----
+
+nn.parameter frozen @w : tensor<4xf32>
+
+func.func @reads_another_type() {
+  // expected-error @+1 {{expected 'tensor<4xf32>', got 'tensor<4xbf16>'}}
+  %0 = nn.get @w : tensor<4xbf16>
+  return
+}
+
+// -----
+
+nn.parameter frozen @w : tensor<4xf32>
+// expected-note @-1 {{see existing symbol definition here}}
+// expected-error @+1 {{redefinition of symbol named 'w'}}
+nn.parameter frozen @w : tensor<4xf32>

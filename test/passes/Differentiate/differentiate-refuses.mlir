@@ -1,0 +1,57 @@
+// Without a loss, a way to it, or something to train there is no step.
+
+// RUN: peft-opt %s --split-input-file --verify-diagnostics --peft-differentiate
+
+// expected-error @+1 {{expected a function @loss to differentiate}}
+module {
+}
+
+// -----
+
+nn.parameter frozen @w : tensor<4x8xf32>
+
+// expected-error @+1 {{nothing to train: the loss depends on no trainable parameter}}
+func.func @loss(%x: tensor<2x8xf32>, %t: tensor<2xi32>) -> tensor<f32> {
+  %w = nn.get @w : tensor<4x8xf32>
+  %y = nn.linear %x, %w : (tensor<2x8xf32>, tensor<4x8xf32>) -> tensor<2x4xf32>
+  %loss, %lse = nn.cross_entropy %y, %t : (tensor<2x4xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2xf32>)
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// A trainable parameter that the loss does not need is no way either.
+nn.parameter trainable @w : tensor<4x8xf32>
+
+// expected-error @+1 {{nothing to train: the loss depends on no trainable parameter}}
+func.func @loss(%x: tensor<2x8xf32>, %y: tensor<2x4xf32>, %t: tensor<2xi32>) -> tensor<f32> {
+  %w = nn.get @w : tensor<4x8xf32>
+  %0 = nn.linear %x, %w : (tensor<2x8xf32>, tensor<4x8xf32>) -> tensor<2x4xf32>
+  %loss, %lse = nn.cross_entropy %y, %t : (tensor<2x4xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2xf32>)
+  return %loss : tensor<f32>
+}
+
+// -----
+
+nn.parameter trainable @w : tensor<2x8xf32>
+
+func.func @loss(%t: tensor<2xi32>) -> tensor<f32> {
+  %w = nn.get @w : tensor<2x8xf32>
+  // expected-error @+1 {{stands between a trainable parameter and the loss, but has no gradient}}
+  %y = arith.negf %w : tensor<2x8xf32>
+  %loss, %lse = nn.cross_entropy %y, %t : (tensor<2x8xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2xf32>)
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// An op without a gradient is no obstacle where none has to pass.
+nn.parameter trainable @w : tensor<4x8xf32>
+
+func.func @loss(%x: tensor<2x8xf32>, %t: tensor<2xi32>) -> tensor<f32> {
+  %w = nn.get @w : tensor<4x8xf32>
+  %n = arith.negf %x : tensor<2x8xf32>
+  %y = nn.linear %n, %w : (tensor<2x8xf32>, tensor<4x8xf32>) -> tensor<2x4xf32>
+  %loss, %lse = nn.cross_entropy %y, %t : (tensor<2x4xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2xf32>)
+  return %loss : tensor<f32>
+}
