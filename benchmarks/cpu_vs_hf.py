@@ -48,13 +48,17 @@ def compare(args, dtype):
     ours_command = [binary, "--bench", str(args.steps), "--threads", str(args.threads)]
     peer_command = [args.python, os.path.join(HERE, "peers", "hf_peft_cpu.py"), args.model, "--dtype", dtype,
                     "--batch", str(args.batch), "--seq-len", str(args.seq_len), "--threads", str(args.threads)]
-    ours, peers = None, {}
+    ours, peers, gemms = None, {}, None
     for _ in range(args.rounds):
         ours = better(ours, measure(ours_command, args.threads))
+        if args.gemms: # the floor, in the same minutes
+            floor = measure([args.gemms, dtype, str(args.batch * args.seq_len)], args.threads)
+            gemms = floor if gemms is None or floor["gemm_seconds"] < gemms["gemm_seconds"] else gemms
         for mode in args.modes:
             peers[mode] = better(peers.get(mode), measure([*peer_command, "--mode", mode], args.threads))
     fastest = max(peers.values(), key=lambda run: run["tokens_per_second"])
-    return {"dtype": dtype, "ours": ours, "peers": peers,
+    share = {"gemms": gemms, "gemm_share": gemms["gemm_seconds"] / ours["step_seconds"]} if gemms else {}
+    return {"dtype": dtype, "ours": ours, "peers": peers, **share,
             "speed_ratio": ours["tokens_per_second"] / fastest["tokens_per_second"],
             "memory_ratio": ours["peak_rss_bytes"] / fastest["peak_rss_bytes"]}
 
@@ -83,6 +87,8 @@ def table(results):
         for mode, run in result["peers"].items():
             lines.append(row(f"HF + PEFT, {mode}", result["dtype"], run))
         ratio = f"{result['speed_ratio']:.2f}x speed, {result['memory_ratio']:.2f}x memory"
+        if "gemm_share" in result:
+            ratio += f"; products alone take {100 * result['gemm_share']:.0f} % of our step"
         lines.append(row("**peft-mlir**", result["dtype"], result["ours"], ratio))
     return "\n".join(lines)
 
@@ -93,6 +99,7 @@ def main():
     parser.add_argument("--python", required=True, metavar="FILE", help="a Python with torch, transformers, peft and gguf")
     parser.add_argument("--peftc", default=os.path.join(ROOT, "build", "bin", "peftc"))
     parser.add_argument("--binary", help="a compiled program to measure in place of compiling one")
+    parser.add_argument("--gemms", metavar="FILE", help="benchmarks/step_gemms.cpp, compiled: SmolLM2's products alone")
     parser.add_argument("--dtypes", default="f32", type=lambda text: text.split(","))
     parser.add_argument("--modes", default="eager", type=lambda text: text.split(","))
     parser.add_argument("--batch", type=int, default=4)

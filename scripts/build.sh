@@ -2,14 +2,17 @@
 # Builds everything: the compiler (clang, static LLVM/MLIR) in build/, and the
 # runtime that emitted programs link (g++, no LLVM) in build/runtime.
 #
-#   scripts/build.sh [--tests]     --tests: also the runtime's tests, and its fuzzers in build/fuzz
+#   scripts/build.sh [--tests] [--minimal]
+#     --tests: also the runtime's tests, and its fuzzers in build/fuzz
+#     --minimal: of the compiler's tools peftc alone
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-tests=OFF
+tests=OFF targets=()
 for argument in "$@"; do
   case $argument in
     --tests) tests=ON ;;
-    *) echo "build.sh: unknown option '$argument', expected --tests" >&2; exit 2 ;;
+    --minimal) targets=(--target peftc) ;;
+    *) echo "build.sh: unknown option '$argument', expected --tests or --minimal" >&2; exit 2 ;;
   esac
 done
 
@@ -30,7 +33,7 @@ configure() {
 
 configure . build -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19
 configure runtime build/runtime -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=g++ -DPEFT_BUILD_TESTS=$tests
-cmake --build build
+cmake --build build "${targets[@]}"
 cmake --build build/runtime
 # Beside build/bin/peftc, as an installed tree has it: peftc looks in ../lib and ../include.
 cmake --install build/runtime --prefix build > /dev/null

@@ -70,10 +70,10 @@ def run_runtime():
     return passed, max(failed, int(code != 0))
 
 
-def run_python():
-    """Unit tests of peft-data and of these scripts."""
+def unit_tests(*folders):
+    """(passed, failed) of the unittest files in some folders."""
     passed = failed = 0
-    for folder in ("test/tools/peft-data", "test/scripts"):
+    for folder in folders:
         code, output = execute([sys.executable, "-B", "-m", "unittest", "discover", "-s", folder])
         ran = re.search(r"^Ran (\d+) tests?", output, re.M)
         bad = sum(int(n) for n in re.findall(r"(?:failures|errors|unexpected successes)=(\d+)", output))
@@ -84,14 +84,33 @@ def run_python():
     return passed, failed
 
 
-def run_parity():
-    """Compiled programs against the numbers of HF transformers and PEFT; one line a case, its first word tells."""
-    code, output = execute([sys.executable, "-B", "test/parity/run.py", "--cases", "test/parity/cases",
-                            "--models", "test/parity/models"])
+def lines_of(command):
+    """(passed, failed) of a program that prints a line a case whose first word tells."""
+    code, output = execute(command)
     words = [line.split(None, 1)[0].rstrip(":").lower() for line in output.splitlines() if line.strip()]
     passed = sum(word in ("ok", "pass", "passed") for word in words)
     failed = sum(word in ("fail", "failed", "error") for word in words)
     return passed, max(failed, int(code != 0))
+
+
+def run_python():
+    """Unit tests of peft-data and peft-adapter, of the parity runner and of these scripts."""
+    return unit_tests("test/tools/peft-data", "test/tools/peft-adapter", "test/parity", "test/scripts")
+
+
+def run_gradients():
+    """Every differentiable op, compiled and run, against difference quotients."""
+    return lines_of([sys.executable, "-B", "test/gradients/run.py"])
+
+
+def run_e2e():
+    """From model and data to adapter with the real tools; an installed tree; bad input."""
+    return unit_tests("test/e2e")
+
+
+def run_parity():
+    """Compiled programs against the numbers of HF transformers and PEFT; one line a case, its first word tells."""
+    return lines_of([sys.executable, "-B", "test/parity/run.py", "--cases", "test/parity/cases", "--models", "test/parity/models"])
 
 
 def fuzzers():
@@ -125,7 +144,8 @@ def run_fuzz():
     return passed, failed
 
 
-SUITES = {"lit": run_lit, "runtime": run_runtime, "python": run_python, "parity": run_parity, "fuzz": run_fuzz}
+SUITES = {"lit": run_lit, "runtime": run_runtime, "python": run_python, "gradients": run_gradients, "e2e": run_e2e,
+          "parity": run_parity, "fuzz": run_fuzz}
 
 
 def main():
@@ -151,7 +171,7 @@ def main():
         rows.append((name, passed, failed, time.monotonic() - begin))
     print()
     for name, passed, failed, seconds in rows:
-        print(f"{name:8} {passed:5} passed {failed:4} failed {seconds:7.1f} s")
+        print(f"{name:9} {passed:5} passed {failed:4} failed {seconds:7.1f} s")
     failed = sum(row[2] for row in rows)
     print(f"{sum(row[1] for row in rows)} passed, {failed} failed")
     return 1 if failed else 0

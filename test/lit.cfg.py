@@ -20,7 +20,7 @@ if not os.path.exists(os.path.join(tools, "peft-opt")):
 config.name = "peft-mlir"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir"]
-config.excludes = ["Inputs", "parity", "interop", "scripts"]
+config.excludes = ["Inputs", "parity", "interop", "scripts", "gradients", "e2e"]
 config.test_source_root = here
 config.test_exec_root = os.path.join(build, "test")
 

@@ -24,5 +24,5 @@ void ParameterOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName
   StringRef key = getParameter();
   auto [rest, last] = key.rsplit('.');
   auto module = rest.rsplit('.').second;
-  setName(getResult(), (Twine(module.empty() ? rest : module) + "_" + last).str());
+  setName(getResult(), last.empty() ? key.str() : (Twine(module.empty() ? rest : module) + "_" + last).str());
 }

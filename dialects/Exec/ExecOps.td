@@ -25,7 +25,7 @@ class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemo
 // Places
 //===----------------------------------------------------------------------===//
 
-def OpGroupPlaces : OpDocGroup { let summary = "Where things are"; }
+def OpGroupPlaces : OpDocGroup { let summary = "Where things are"; string description = ""; }
 let opDocGroup = OpGroupPlaces in {
 
 def Exec_BufferOp : Exec_Op<"buffer", [DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
@@ -116,7 +116,7 @@ class Exec_Call<string mnemonic, int outputs, int T = 0, list<string> attributes
   let extraClassDeclaration = methods;
 }
 
-def OpGroupCalls : OpDocGroup { let summary = "Runtime functions"; }
+def OpGroupCalls : OpDocGroup { let summary = "Runtime functions"; string description = ""; }
 let opDocGroup = OpGroupCalls in {
 
 def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {

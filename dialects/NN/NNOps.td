@@ -31,7 +31,7 @@ class NN_PointwiseOp<string mnemonic, list<Trait> traits = []>
 // Parameters
 //===----------------------------------------------------------------------===//
 
-def OpGroupParameters : OpDocGroup { let summary = "Parameters"; }
+def OpGroupParameters : OpDocGroup { let summary = "Parameters"; string description = ""; }
 let opDocGroup = OpGroupParameters in {
 
 def NN_ParameterOp : NN_Op<"parameter", [Symbol]> {
@@ -80,7 +80,7 @@ def NN_GetOp : NN_Op<"get", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterfa
 // Model
 //===----------------------------------------------------------------------===//
 
-def OpGroupModel : OpDocGroup { let summary = "The forward graph"; }
+def OpGroupModel : OpDocGroup { let summary = "The forward graph"; string description = ""; }
 let opDocGroup = OpGroupModel in {
 
 def NN_EmbeddingOp : NN_Model<"embedding"> {
@@ -238,7 +238,7 @@ def NN_PrependOp : NN_Pure<"prepend"> {
 // Gradients
 //===----------------------------------------------------------------------===//
 
-def OpGroupGradients : OpDocGroup { let summary = "What vector-Jacobian products are made of"; }
+def OpGroupGradients : OpDocGroup { let summary = "What vector-Jacobian products are made of"; string description = ""; }
 let opDocGroup = OpGroupGradients in {
 
 def NN_LinearWeightGradOp : NN_Pure<"linear_weight_grad", [DeclareOpInterfaceMethods<RowwiseOpInterface, ["isSumResult"]>]> {

@@ -15,7 +15,7 @@ class Peft_Op<string mnemonic, list<Trait> traits = []>
 // Adapters: gone after peft-decompose-adapters
 //===----------------------------------------------------------------------===//
 
-def OpGroupAdapters : OpDocGroup { let summary = "Adapter nodes"; }
+def OpGroupAdapters : OpDocGroup { let summary = "Adapter nodes"; string description = ""; }
 let opDocGroup = OpGroupAdapters in {
 
 def Peft_LoraOp : Peft_Op<"lora", [AttrSizedOperandSegments]> {
@@ -91,7 +91,7 @@ def Peft_EmbeddingColumnsOp : Peft_Op<"embedding_columns", [CheapToRecompute, De
 // Quantized weights
 //===----------------------------------------------------------------------===//
 
-def OpGroupQuantized : OpDocGroup { let summary = "Quantized frozen weights"; }
+def OpGroupQuantized : OpDocGroup { let summary = "Quantized frozen weights"; string description = ""; }
 let opDocGroup = OpGroupQuantized in {
 
 def Peft_DequantizeOp : Peft_Op<"dequantize", [CheapToRecompute]> {
@@ -117,7 +117,7 @@ def Peft_QuantizedLinearOp : Peft_Op<"quantized_linear", [DeclareOpInterfaceMeth
 // Gradients
 //===----------------------------------------------------------------------===//
 
-def OpGroupPeftGradients : OpDocGroup { let summary = "What vector-Jacobian products are made of"; }
+def OpGroupPeftGradients : OpDocGroup { let summary = "What vector-Jacobian products are made of"; string description = ""; }
 let opDocGroup = OpGroupPeftGradients in {
 
 def Peft_SoftPromptGradOp : Peft_Op<"soft_prompt_grad"> {

@@ -8,9 +8,9 @@ mkdir -p $out
 
 $data encode --model out/tokenizer --assistant-only-loss --max-length 64 --input examples/own-data/tickets.jsonl \
   --output $out/train.safetensors --eval-output $out/eval.safetensors --eval-size 4
-build/bin/peftc $model --lora r=8,alpha=16,targets=q_proj+v_proj --batch 2 --seq-len 64 -o $out/train
+build/bin/peftc $model --lora r=8,alpha=16,targets=all-linear --batch 2 --seq-len 64 -o $out/train
 $out/train --data $out/train.safetensors --eval_data $out/eval.safetensors --eval_on_start --output_dir $out/adapter \
-  --num_train_epochs 4 --learning_rate 2e-3 --logging_steps 5 --save_strategy no
-$data prompts --model out/tokenizer --chat --prompt "The tap in the bathroom is dripping." --output $out/prompts.safetensors
+  --num_train_epochs 5 --learning_rate 1e-3 --logging_steps 10 --save_strategy no
+$data prompts --model out/tokenizer --chat --prompt "The tap in the bathroom is dripping." "The lift does not come down any more." --output $out/prompts.safetensors
 $out/train generate --prompts $out/prompts.safetensors --adapter $out/adapter --max_new_tokens 24 --output $out/answers.safetensors
 $data decode $out/answers.safetensors --model out/tokenizer --after $out/prompts.safetensors --skip-special-tokens

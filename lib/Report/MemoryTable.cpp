@@ -30,7 +30,7 @@ MemoryTable::MemoryTable(ModuleOp module) {
       mapped += uint64_t(type.getNumElements()) * type.getElementTypeBitWidth() / 8;
     } else if (type.getEncoding()) {
       auto next = parameter->getAttrOfType<IntegerAttr>("exec.bytes");
-      quantized += next ? next.getInt() : 0;
+      quantized += next ? alignUp(next.getInt()) : 0;
     }
   }
   uint64_t weights = transient - layoutField(module, "weights");

@@ -49,8 +49,8 @@ def RecomputePass : Pass<"peft-recompute", "mlir::ModuleOp"> {
   let description = [{
     A value of the forward pass that the backward pass reads would be kept from one
     to the other. Where it comes from a cheap op (norm, rope, activation, sum, ...)
-    whose operands are kept anyway, or are cheap themselves, the op is cloned before
-    its first reader in the backward pass.
+    whose operands the backward pass reads anyway, kept or computed again, the op is
+    cloned before its first reader there.
 
     ```mlir
     %h = nn.rms_norm %x, %w ...      // forward; %x is kept for rms_norm_grad

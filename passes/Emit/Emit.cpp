@@ -23,8 +23,8 @@ struct Emit : peft::impl::EmitPassBase<Emit> {
     auto builder = OpBuilder::atBlockEnd(target->getBody());
     Location loc = source.getLoc();
     auto name = source->getAttrOfType<StringAttr>("nn.name");
-    builder.create<emitc::VerbatimOp>(loc, "// The training step of " + (name ? name.str() : "a model") +
-                                               ", written by peftc. What the calls do: peft/runtime/kernels.h.");
+    builder.create<emitc::VerbatimOp>(loc, cppComment("The training step of " + (name ? name.str() : "a model") +
+                                                      ", written by peftc. What the calls do: peft/runtime/kernels.h."));
     builder.create<emitc::VerbatimOp>(loc, "");
     builder.create<emitc::IncludeOp>(loc, "peft/runtime/program.h", false);
     builder.create<emitc::VerbatimOp>(loc, "\nusing namespace peft;\nusing rt::Place;\nusing rt::W;\n\nnamespace {");

@@ -3,6 +3,7 @@
 #include "passes/Emit/EmitFunctions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace peft;
@@ -32,8 +33,20 @@ std::string peft::cppNumber(double value) {
 std::string peft::cppString(StringRef text) {
   std::string result = "\"";
   for (char c : text)
-    result += c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n\"\n    \"" : std::string(1, c);
+    if (c == '\n')
+      result += "\\n\"\n    \"";
+    else if (static_cast<unsigned char>(c) < ' ')
+      llvm::raw_string_ostream(result) << llvm::format("\\%03o", c);
+    else
+      result += c == '"' ? "\\\"" : c == '\\' ? "\\\\" : std::string(1, c);
   return result + "\"";
+}
+
+std::string peft::cppComment(StringRef text) {
+  std::string result = "// " + text.str();
+  for (char &c : result) // a folder's name must not end the comment or go on with it
+    c = static_cast<unsigned char>(c) < ' ' || c == '\\' ? '_' : c;
+  return result;
 }
 
 static std::string shapeOf(MemRefType type) {
@@ -267,7 +280,7 @@ void FunctionEmitter::comment(Operation *op) {
   if (key.empty() || key == lastComment)
     return;
   lastComment = key;
-  verbatim("// " + key);
+  verbatim(cppComment(key));
 }
 
 void FunctionEmitter::emitCall(Operation *op) {

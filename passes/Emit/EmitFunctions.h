@@ -61,6 +61,8 @@ std::string cppType(mlir::Type element);
 std::string cppNumber(double value);
 /// A string literal.
 std::string cppString(llvm::StringRef text);
+/// One line of comment.
+std::string cppComment(llvm::StringRef text);
 
 /// The tables and the query symbol, as text.
 std::string programTables(mlir::ModuleOp module, const ParameterPlaces &places);

@@ -82,7 +82,7 @@ std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) 
   return "\n" + arrays + "static const peft_parameter_t parameters[] = {\n" + rows + "};\n\n" +
          "static const peft_memory_t memory[] = {\n" + memory + "};\n\n" +
          "static const peft_program_t program = {\n" +
-         "    PEFT_ABI_VERSION, " + string("nn.name") + ", \"cpu\", " + (isBF16 ? "\"avx512_bf16\"" : "\"\"") + ",\n" +
+         "    PEFT_ABI_VERSION, " + string("nn.name") + ", \"cpu\", " + (isBF16 ? "\"avx512_bf16\"" : "\"avx2\"") + ",\n" +
          "    " + string("nn.path") + ",\n    " + string("peft.recipe") + ",\n" +
          "    " + string("train.optimizer") + ", " + (isBF16 ? "PEFT_BF16" : "PEFT_F32") + ",\n" +
          "    /*batch=*/" + integer("train.batch") + ", /*seq_len=*/" + integer("train.seq_len") + ", /*vocab_size=*/" +

@@ -14,12 +14,12 @@ def SchedulePass : Pass<"peft-schedule", "mlir::ModuleOp"> {
     `exec.gather_rows` and `exec.scatter_rows`.
 
     ```mlir
-    %y = nn.rms_norm %x, %w eps(1.0e-5 : f64) : (tensor<8x64xf32>, tensor<64xf32>) -> tensor<8x64xf32>
+    %y = nn.rms_norm %x, %w eps(1.0e-5) : (tensor<8x64xf32>, tensor<64xf32>) -> tensor<8x64xf32>
     ```
     becomes
     ```mlir
-    %norm = exec.buffer "norm" : memref<8x64xf32>
-    exec.rms_norm %norm, %x, %norm_weight {eps = 1.0e-5 : f64} : memref<8x64xf32>, memref<8x64xf32>, memref<64xf32>
+    %rms_norm = exec.buffer "rms_norm" : memref<8x64xf32>
+    exec.rms_norm %rms_norm, %x, %norm_weight {eps = 1.0e-5 : f64} : memref<8x64xf32>, memref<8x64xf32>, memref<64xf32>
     ```
   }];
   let dependentDialects = ["peft::exec::ExecDialect", "mlir::emitc::EmitCDialect", "mlir::arith::ArithDialect"];

@@ -59,17 +59,15 @@ FlatSymbolRefAttr ScalarBodies::get(train::ElementwiseOp op) {
 }
 
 FlatSymbolRefAttr ScalarBodies::sum(Location loc) {
-  FlatSymbolRefAttr &symbol = byText["sum"];
-  if (symbol)
-    return symbol;
-  auto builder = OpBuilder::atBlockBegin(module.getBody());
+  // As an op that stands nowhere, so that the body is found if there is one already.
+  OpBuilder builder(module.getContext());
   Type f32 = builder.getF32Type();
-  auto function = func::FuncOp::create(loc, "sum", builder.getFunctionType({f32, f32}, f32));
-  function.setPrivate();
-  SymbolTable(module).insert(function, module.getBody()->begin());
-  Block *entry = function.addEntryBlock();
-  builder.setInsertionPointToStart(entry);
-  Value sum = builder.create<arith::AddFOp>(loc, entry->getArgument(0), entry->getArgument(1));
-  builder.create<func::ReturnOp>(loc, sum);
-  return symbol = FlatSymbolRefAttr::get(function);
+  OwningOpRef<train::ElementwiseOp> op =
+      builder.create<train::ElementwiseOp>(loc, RankedTensorType::get({}, f32), ValueRange());
+  Block &block = op->getBody().emplaceBlock();
+  block.addArguments({f32, f32}, {loc, loc});
+  builder.setInsertionPointToStart(&block);
+  Value sum = builder.create<arith::AddFOp>(loc, block.getArgument(0), block.getArgument(1));
+  builder.create<train::YieldOp>(loc, sum);
+  return get(*op);
 }

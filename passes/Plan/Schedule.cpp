@@ -185,9 +185,14 @@ LogicalResult Scheduler::schedule(Block &block) {
     backward |= begins;
     if (!done.contains(&op) && failed(schedule(&op)))
       return failure();
-    if (begins) // peft-plan tells what is kept for the backward part from what is not
-      (before ? before->getNextNode() : &builder.getInsertionBlock()->front())
-          ->setAttr("exec.backward", builder.getUnitAttr());
+    if (!begins)
+      continue;
+    // peft-plan tells what is kept for the backward part from what is not. A place has no moment: mark the call.
+    Operation *first = before ? before->getNextNode() : &builder.getInsertionBlock()->front();
+    while (first && !isa<exec::RuntimeCallOpInterface, exec::ChunksOp>(first))
+      first = first->getNextNode();
+    if (first)
+      first->setAttr("exec.backward", builder.getUnitAttr());
   }
   return success();
 }

@@ -23,8 +23,8 @@
 #include <string>
 #include <vector>
 
-#define PEFT_PROGRAM(name)                                                                                            \
-  extern "C" const peft_program_t *name##_query(uint32_t);                                                            \
+#define PEFT_PROGRAM(name)                                                                                   \
+  extern "C" const peft_program_t *name##_query(uint32_t);                                                   \
   extern "C" const peft_program_t *name##_fused_query(uint32_t);
 #include "programs.inc"
 #undef PEFT_PROGRAM
@@ -86,7 +86,8 @@ public:
       const peft_parameter_t &p = program->parameters[i];
       if (p.offset == PEFT_MAPPED)
         frozen.emplace_back(p.bytes);
-      char *data = p.offset == PEFT_MAPPED ? reinterpret_cast<char *>(frozen.back().data()) : arena.data() + p.offset;
+      char *data =
+          p.offset == PEFT_MAPPED ? reinterpret_cast<char *>(frozen.back().data()) : arena.data() + p.offset;
       weights.push_back(data);
       if (p.encoding == PEFT_NF4)
         fillNF4(p, reinterpret_cast<unsigned char *>(data), numbers);
@@ -116,7 +117,8 @@ public:
       for (int64_t b = 0; b < kBatch; ++b, logits += program->vocab_size) {
         const int64_t at = b * kSeq + next;
         const bool isFirst = next == 0; // a prompt's last token is in segment 1
-        if (next < 0 || labels[at] < 0 || segments[at] == 0 || segments[at] != (isFirst ? 1 : segments[at - 1]))
+        if (next < 0 || labels[at] < 0 || segments[at] == 0 ||
+            segments[at] != (isFirst ? 1 : segments[at - 1]))
           continue;
         double sum = 0;
         for (int64_t v = 0; v < program->vocab_size; ++v)
@@ -171,7 +173,8 @@ std::string check(const Subject &subject, double &worst) {
   const bool hasDropout = strstr(program.name, "dropout") != nullptr;
   if (!hasDropout && std::fabs(subject.evaluate() - loss) > 1e-5 * loss)
     return complaint("loss of @evaluate", loss, subject.evaluate());
-  if (double forward = subject.lossOfForward(), same = subject.evaluate(); std::fabs(forward - same) > 1e-4 * same)
+  if (double forward = subject.lossOfForward(), same = subject.evaluate();
+      std::fabs(forward - same) > 1e-4 * same)
     return complaint("loss of the logits of @forward", same, forward);
 
   subject.microStep(); // gradients are added to: twice as much now
@@ -190,13 +193,16 @@ std::string check(const Subject &subject, double &worst) {
       largest = std::max(largest, std::fabs(expected[k]));
     }
     if (!gradients[i].empty() && largest < 1e-2)
-      return std::string("@") + program.parameters[i].name + " has no influence on the loss: nothing is checked";
+      return std::string("@") + program.parameters[i].name +
+             " has no influence on the loss: nothing is checked";
     for (uint64_t k = 0; k < gradients[i].size(); ++k) {
       const double error = std::fabs(gradients[i][k] - expected[k]) / largest;
       worst = std::max(worst, error);
       if (!(error <= kTolerance))
-        return complaint(("gradient of @" + std::string(program.parameters[i].name) + "[" + std::to_string(k) + "]").c_str(),
-                         expected[k], gradients[i][k]);
+        return complaint(
+            ("gradient of @" + std::string(program.parameters[i].name) + "[" + std::to_string(k) + "]")
+                .c_str(),
+            expected[k], gradients[i][k]);
     }
   }
   return "";
@@ -212,7 +218,8 @@ void report(const char *name, const peft_program_t *plain, const peft_program_t 
     if (error.empty())
       if (error = check(subject, worst); !error.empty())
         error += &subject == subjects ? "" : " (fused)";
-  if (const double a = subjects[0].microStep(), b = subjects[1].microStep(); error.empty() && std::fabs(a - b) > 1e-5 * a)
+  if (const double a = subjects[0].microStep(), b = subjects[1].microStep();
+      error.empty() && std::fabs(a - b) > 1e-5 * a)
     error = complaint("loss after fusion", a, b);
   if (error.empty())
     printf("ok %s (largest error %.2g)\n", name, worst);
@@ -224,7 +231,8 @@ void report(const char *name, const peft_program_t *plain, const peft_program_t 
 } // namespace
 
 int main() {
-#define PEFT_PROGRAM(name) report(#name, name##_query(PEFT_ABI_VERSION), name##_fused_query(PEFT_ABI_VERSION));
+#define PEFT_PROGRAM(name)                                                                                   \
+  report(#name, name##_query(PEFT_ABI_VERSION), name##_fused_query(PEFT_ABI_VERSION));
 #include "programs.inc"
   printf("%d passed, %d failed\n", passes, failures);
   return failures != 0;

@@ -58,7 +58,7 @@ class DriverTest(unittest.TestCase):
         self.assertEqual(self.counted(driver.run_parity, 1, "Traceback\n"), (0, 1))
 
     def test_python_counts_failures_errors_and_skips(self):
-        folders = 2  # each gives the same output here
+        folders = 4  # each gives the same output here
         output = "Ran 10 tests in 1s\n\nFAILED (failures=1, errors=2, skipped=3)\n"
         self.assertEqual(self.counted(driver.run_python, 1, output), (4 * folders, 3 * folders))
         self.assertEqual(self.counted(driver.run_python, 0, "Ran 10 tests in 1s\n\nOK\n"), (10 * folders, 0))

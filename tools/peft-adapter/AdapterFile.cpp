@@ -37,11 +37,12 @@ std::string peft::shapeText(const std::vector<int64_t> &shape) {
 }
 
 Result<AdapterFile> AdapterFile::open(const std::string &path) {
-  static const char *const names[] = {"adapter_model.safetensors", "adapter.safetensors", "trained_parameters.safetensors",
-                                      "model.safetensors"};
+  static const char *const names[] = {"adapter_model.safetensors", "adapter.safetensors",
+                                      "trained_parameters.safetensors", "model.safetensors"};
   std::string name = path;
   if (isDirectory(path)) {
-    const auto *found = find_if(names, [&](const char *candidate) { return isFile(joinPath(path, candidate)); });
+    const auto *found =
+        find_if(names, [&](const char *candidate) { return isFile(joinPath(path, candidate)); });
     if (found == std::end(names) && isFile(joinPath(path, "adapter_model.bin")))
       return Status::error(path + ": the adapter is a pickle; save it with safe_serialization=True");
     if (found == std::end(names))
@@ -127,12 +128,12 @@ Status AdapterFile::describeLora(const LoraRecipe &lora) {
   for (auto *map : {&linears, &embeddings})
     for (auto &[name, part] : *map) {
       if (!part.a || !part.b)
-        return Status::error(file.path() + ": " + name + " has lora_" + (part.a ? "A" : "B") + " without lora_" +
-                             (part.a ? "B" : "A"));
+        return Status::error(file.path() + ": " + name + " has lora_" + (part.a ? "A" : "B") +
+                             " without lora_" + (part.a ? "B" : "A"));
       const auto &a = part.a->shape, &b = part.b->shape;
       if (a.size() != 2 || b.size() != 2 || a[0] != b[1])
-        return Status::error(file.path() + ": " + name + ": expected A [r, in] and B [out, r], got " + shapeText(a) +
-                             " and " + shapeText(b));
+        return Status::error(file.path() + ": " + name + ": expected A [r, in] and B [out, r], got " +
+                             shapeText(a) + " and " + shapeText(b));
       modules.push_back({name, map == &linears ? ModuleKind::linear : ModuleKind::embedding, false});
     }
   Expected<std::vector<LoraTarget>> targets = scales(lora, modules);
@@ -142,10 +143,14 @@ Status AdapterFile::describeLora(const LoraRecipe &lora) {
     bool linear = target.kind == ModuleKind::linear;
     const Parts &part = (linear ? linears : embeddings)[target.module];
     if (part.a->shape[0] != target.r)
-      return Status::error(file.path() + ": " + target.module + " has rank " + std::to_string(part.a->shape[0]) +
-                           ", but adapter_config.json says " + std::to_string(target.r));
-    parts.push_back({linear ? Update::Kind::lora : Update::Kind::embeddingLora, target.module + ".weight", {part.a, part.b},
-                     target.scale, {}});
+      return Status::error(file.path() + ": " + target.module + " has rank " +
+                           std::to_string(part.a->shape[0]) + ", but adapter_config.json says " +
+                           std::to_string(target.r));
+    parts.push_back({linear ? Update::Kind::lora : Update::Kind::embeddingLora,
+                     target.module + ".weight",
+                     {part.a, part.b},
+                     target.scale,
+                     {}});
     if (part.bias)
       parts.push_back({Update::Kind::loraBias, target.module + ".bias", {part.bias}, target.scale, {}});
   }
@@ -164,8 +169,10 @@ Status AdapterFile::describe() {
   } else {
     for (const SafetensorsTensor &tensor : file.tensors()) {
       if (!config && StringRef(tensor.name).contains("lora_"))
-        return Status::error(directory + ": expected adapter_config.json beside an adapter, which tells its scale");
-      parts.push_back({config ? Update::Kind::unmergeable : Update::Kind::whole, tensor.name, {&tensor}, 1.0, {}});
+        return Status::error(directory +
+                             ": expected adapter_config.json beside an adapter, which tells its scale");
+      parts.push_back(
+          {config ? Update::Kind::unmergeable : Update::Kind::whole, tensor.name, {&tensor}, 1.0, {}});
     }
   }
   // What replaces a tensor comes before what adds to it.

@@ -18,9 +18,9 @@ Result<bool> compareAdapters(const std::string &a, const std::string &b, double 
 struct MergeOptions {
   std::string base, adapter; ///< no adapter: the plain conversion
   std::string output;
-  std::string dtype = "keep";                  ///< f32, bf16, f16 or keep
+  std::string dtype = "keep"; ///< f32, bf16, f16 or keep
   uint64_t shardBytes = UINT64_C(5000000000);
-  std::string program;                         ///< this program's path, near which peft-data is
+  std::string program; ///< this program's path, near which peft-data is
 };
 
 /// Writes a Hugging Face folder, whole or not at all.

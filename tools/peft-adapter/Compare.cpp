@@ -32,7 +32,9 @@ Result<bool> peft::compareAdapters(const std::string &pathA, const std::string &
   if (!b)
     return b.status();
   struct Natural {
-    bool operator()(const std::string &x, const std::string &y) const { return StringRef(x).compare_numeric(y) < 0; }
+    bool operator()(const std::string &x, const std::string &y) const {
+      return StringRef(x).compare_numeric(y) < 0;
+    }
   };
   std::map<std::string, std::pair<const SafetensorsTensor *, const SafetensorsTensor *>, Natural> keys;
   for (const SafetensorsTensor &tensor : a->tensors().tensors())
@@ -46,8 +48,8 @@ Result<bool> peft::compareAdapters(const std::string &pathA, const std::string &
     const auto [x, y] = pair;
     if (!x || !y || x->shape != y->shape) {
       ++differ;
-      outs() << name << "  " << (x ? shapeText(x->shape) : "missing") << " against " << (y ? shapeText(y->shape) : "missing")
-             << '\n';
+      outs() << name << "  " << (x ? shapeText(x->shape) : "missing") << " against "
+             << (y ? shapeText(y->shape) : "missing") << '\n';
       continue;
     }
     Result<std::vector<float>> left = a->tensors().floats(name), right = b->tensors().floats(name);
@@ -56,7 +58,8 @@ Result<bool> peft::compareAdapters(const std::string &pathA, const std::string &
     if (!right)
       return right.status();
     double off = distance(*left, *right);
-    worst = off <= worst ? worst : off; // NaN stays
+    if (!(off <= worst) && !std::isnan(worst)) // NaN is the worst
+      worst = off;
     outs() << name << "  " << shapeText(x->shape) << "  " << format("%.3g", off) << '\n';
   }
   outs() << keys.size() << " tensors, " << differ << " of other keys or shapes, relative distance at most "

@@ -91,7 +91,10 @@ Status peft::inspectAdapter(const std::string &path) {
   PEFT_TRY(adapter->describe());
   const auto &recipe = adapter->recipe();
   outs() << adapter->tensors().path() << ": "
-         << (!recipe ? "trained parameters" : recipe->lora ? "LoRA" : recipe->prompt ? "prompt tuning" : "bottleneck adapter")
+         << (!recipe          ? "trained parameters"
+             : recipe->lora   ? "LoRA"
+             : recipe->prompt ? "prompt tuning"
+                              : "bottleneck adapter")
          << '\n';
   std::vector<Row> rows = {{"tensor", "method", "rank", "scale", "shapes", "norm of update (of values)"}};
   int64_t values = 0;
@@ -104,6 +107,7 @@ Status peft::inspectAdapter(const std::string &path) {
       values += tensor->elements();
   }
   printTable(rows);
-  outs() << adapter->tensors().tensors().size() << " tensors, " << values << " values\n";
+  const size_t count = adapter->tensors().tensors().size();
+  outs() << count << (count == 1 ? " tensor, " : " tensors, ") << values << " values\n";
   return Status::ok();
 }

@@ -31,8 +31,8 @@ SafetensorsType storedType(const CheckpointTensor &tensor, SafetensorsType packe
                                  : packed;
 }
 
-/// An adapter of a tied table changes one of its two uses: the head becomes a tensor of its own. Whole trained
-/// tensors (without a recipe) were trained tied and stay so.
+/// An adapter of a tied table changes one of its two uses: the head becomes a tensor of its own. Whole
+/// trained tensors (without a recipe) were trained tied and stay so.
 Status untieHead(const Checkpoint &base, const AdapterFile &adapter, Plan &plan) {
   bool touched = adapter.recipe() && any_of(adapter.updates(), [](const Update &update) {
                    return isEmbedding(update.target) || isHead(update.target);
@@ -46,7 +46,8 @@ Status untieHead(const Checkpoint &base, const AdapterFile &adapter, Plan &plan)
     return Status::ok();
   auto embedding = find_if(plan.tensors, [](const MergedTensor &tensor) { return isEmbedding(tensor.name); });
   if (embedding == plan.tensors.end())
-    return Status::error(base.path() + ": the adapter changes a tied table, but there is no embed_tokens.weight to untie");
+    return Status::error(base.path() +
+                         ": the adapter changes a tied table, but there is no embed_tokens.weight to untie");
   plan.tensors.push_back({"lm_head.weight", embedding->source, embedding->type, {}});
   return Status::ok();
 }
@@ -54,10 +55,11 @@ Status untieHead(const Checkpoint &base, const AdapterFile &adapter, Plan &plan)
 Status addUpdates(const Checkpoint &base, const AdapterFile &adapter, Plan &plan) {
   for (const Update &update : adapter.updates()) {
     if (update.kind == Update::Kind::unmergeable)
-      return Status::error(adapter.tensors().path() + ": " +
-                           (adapter.recipe()->prompt
-                                ? "a soft prompt is a part of the input, not of the weights: it can't be merged"
-                                : "a bottleneck adapter is not linear: it can't be merged"));
+      return Status::error(
+          adapter.tensors().path() + ": " +
+          (adapter.recipe()->prompt
+               ? "a soft prompt is a part of the input, not of the weights: it can't be merged"
+               : "a bottleneck adapter is not linear: it can't be merged"));
     // The model's own name for it: some checkpoints leave the prefix `model.` out.
     const CheckpointTensor *known = base.find(update.target);
     auto tensor = find_if(plan.tensors, [&](const MergedTensor &entry) {
@@ -65,7 +67,8 @@ Status addUpdates(const Checkpoint &base, const AdapterFile &adapter, Plan &plan
     });
     if (tensor == plan.tensors.end()) {
       if (update.kind == Update::Kind::loraBias)
-        return Status::error(update.tensors[0]->name + ": the base has no " + update.target + " to merge lora_bias into");
+        return Status::error(update.tensors[0]->name + ": the base has no " + update.target +
+                             " to merge lora_bias into");
       return base.get(update.target).status();
     }
     PEFT_TRY(checkUpdate(update, *tensor->source));
@@ -78,7 +81,7 @@ Result<Plan> makePlan(const Checkpoint &base, const AdapterFile *adapter, String
   Plan plan;
   const bool keep = dtype == "keep";
   const SafetensorsType configured = configuredType(base.config());
-  plan.dtype = keep            ? configured
+  plan.dtype = keep             ? configured
                : dtype == "f32" ? SafetensorsType::F32
                : dtype == "f16" ? SafetensorsType::F16
                                 : SafetensorsType::BF16;
@@ -93,17 +96,14 @@ Result<Plan> makePlan(const Checkpoint &base, const AdapterFile *adapter, String
   return plan;
 }
 
-Status writeFolder(const std::string &folder, const MergeOptions &options, const Checkpoint &base, const AdapterFile *adapter,
-                   const Plan &plan) {
+Status writeFolder(const std::string &folder, const MergeOptions &options, const Checkpoint &base,
+                   const AdapterFile *adapter, const Plan &plan, std::string &note) {
   Result<nlohmann::json> config = mergedConfig(base, plan.dtype, plan.dtypeChanges, plan.untied);
   if (!config)
     return config.status();
   PEFT_TRY(makeDirectories(folder));
   PEFT_TRY(writeFileAtomically(joinPath(folder, "config.json"), printJson(*config, 2) + "\n"));
-  std::string note;
   PEFT_TRY(writeTokenizer(folder, base, adapter ? adapter->folder() : "", options.program, note));
-  if (!note.empty())
-    WithColor::note(errs(), "peft-adapter") << "no tokenizer was written: " << note << '\n';
   TensorMerger merger(base, adapter ? &adapter->tensors() : nullptr);
   return writeModel(folder, plan.tensors, options.shardBytes, merger);
 }
@@ -143,10 +143,13 @@ Status peft::mergeAdapter(const MergeOptions &options) {
     return plan.status();
 
   const std::string temporary = output + ".tmp" + std::to_string(sys::Process::getProcessId());
-  Status status = writeFolder(temporary, options, *base, given, *plan);
+  std::string note;
+  Status status = writeFolder(temporary, options, *base, given, *plan, note);
   if (status)
     status = renamePath(temporary, output);
   if (!status)
-    (void)bool(removePath(temporary));
+    (void)bool(removePath(temporary)); // the first error is the one to tell
+  else if (!note.empty())
+    WithColor::note(errs(), "peft-adapter") << "no tokenizer was written: " << note << '\n';
   return status;
 }

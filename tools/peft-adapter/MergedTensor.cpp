@@ -13,14 +13,17 @@ Status peft::checkUpdate(const Update &update, const CheckpointTensor &tensor) {
   const std::vector<int64_t> &shape = tensor.shape;
   const SafetensorsTensor &first = *update.tensors[0];
   auto misfit = [&](const std::string &got) {
-    return Status::error(first.name + ": expected to fit " + tensor.name + " " + shapeText(shape) + " of the base, got " + got +
-                         "; is this the model that it was trained on?");
+    return Status::error(first.name + ": expected to fit " + tensor.name + " " + shapeText(shape) +
+                         " of the base, got " + got + "; is this the model that it was trained on?");
   };
   if (update.kind == Update::Kind::lora || update.kind == Update::Kind::embeddingLora) {
     // Linear: A [r, in], B [out, r]. Embedding: A [r, rows], B [width, r].
     int64_t in = first.shape[1], out = update.tensors[1]->shape[0];
-    auto expected = update.kind == Update::Kind::lora ? std::vector<int64_t>{out, in} : std::vector<int64_t>{in, out};
-    return shape == expected ? Status::ok() : misfit("A " + shapeText(first.shape) + " and B " + shapeText(update.tensors[1]->shape));
+    auto expected =
+        update.kind == Update::Kind::lora ? std::vector<int64_t>{out, in} : std::vector<int64_t>{in, out};
+    return shape == expected
+               ? Status::ok()
+               : misfit("A " + shapeText(first.shape) + " and B " + shapeText(update.tensors[1]->shape));
   }
   if (update.kind == Update::Kind::tokens) {
     if (shape.size() != 2 || shape[1] != first.shape[1])
@@ -34,8 +37,10 @@ Status peft::checkUpdate(const Update &update, const CheckpointTensor &tensor) {
   return first.shape == shape ? Status::ok() : misfit(shapeText(first.shape));
 }
 
-/// w [rows, columns] += scale * b a, with a [r, columns], b [rows, r] and every row of the product rounded as a whole.
-static void addProduct(std::vector<float> &w, const std::vector<float> &a, const std::vector<float> &b, int64_t r, float scale) {
+/// w [rows, columns] += scale * b a, with a [r, columns], b [rows, r] and every row of the product rounded as
+/// a whole.
+static void addProduct(std::vector<float> &w, const std::vector<float> &a, const std::vector<float> &b,
+                       int64_t r, float scale) {
   const int64_t columns = int64_t(a.size()) / r, rows = int64_t(b.size()) / r;
   std::vector<float> product(static_cast<size_t>(columns));
   for (int64_t i = 0; i < rows; ++i) {
@@ -113,7 +118,8 @@ Result<const void *> TensorMerger::merge(const MergedTensor &tensor) {
     if (f16) {
       const auto half = static_cast<_Float16>(values[i]);
       if (std::isfinite(values[i]) && !std::isfinite(float(half)))
-        return Status::error(tensor.name + ": " + std::to_string(values[i]) + " is too large for f16; use --dtype bf16 or f32");
+        return Status::error(tensor.name + ": " + std::to_string(values[i]) +
+                             " is too large for f16; use --dtype bf16 or f32");
       std::memcpy(&halves[i], &half, 2);
     } else {
       const bf16 rounded = fromFloat<bf16>(values[i]);

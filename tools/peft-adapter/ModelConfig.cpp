@@ -9,7 +9,9 @@ using namespace peft;
 SafetensorsType peft::configuredType(const nlohmann::json &config) {
   for (const char *key : {"dtype", "torch_dtype"})
     if (const nlohmann::json *value = findField(config, key); value && value->is_string())
-      return *value == "bfloat16" ? SafetensorsType::BF16 : *value == "float16" ? SafetensorsType::F16 : SafetensorsType::F32;
+      return *value == "bfloat16"  ? SafetensorsType::BF16
+             : *value == "float16" ? SafetensorsType::F16
+                                   : SafetensorsType::F32;
   return SafetensorsType::F32;
 }
 
@@ -35,7 +37,8 @@ static std::vector<double> llama3Factors(double theta, int64_t pairs, double fac
   return factors;
 }
 
-/// A GGUF holds the divisors themselves (rope_freqs.weight), Hugging Face the four numbers that they come from.
+/// A GGUF holds the divisors themselves (rope_freqs.weight), Hugging Face the four numbers that they come
+/// from.
 static Status nameFrequencyFactors(nlohmann::json &rope, const std::string &path) {
   std::vector<double> found = rope["gguf_freq_factors"].get<std::vector<double>>();
   rope.erase("gguf_freq_factors");
@@ -54,11 +57,13 @@ static Status nameFrequencyFactors(nlohmann::json &rope, const std::string &path
     rope["original_max_position_embeddings"] = int64_t(original);
     return Status::ok();
   }
-  return Status::error(path + ": rope_freqs.weight is no scaling of rope type llama3, so config.json can't tell it; train and "
-                              "generate from the GGUF itself");
+  return Status::error(
+      path + ": rope_freqs.weight is no scaling of rope type llama3, so config.json can't tell it; train and "
+             "generate from the GGUF itself");
 }
 
-Result<nlohmann::json> peft::mergedConfig(const Checkpoint &base, SafetensorsType dtype, bool dtypeChanges, bool untied) {
+Result<nlohmann::json> peft::mergedConfig(const Checkpoint &base, SafetensorsType dtype, bool dtypeChanges,
+                                          bool untied) {
   nlohmann::json config = base.config();
   config.erase("quantization_config");
   if (dtypeChanges || base.isGguf()) {
@@ -70,7 +75,8 @@ Result<nlohmann::json> peft::mergedConfig(const Checkpoint &base, SafetensorsTyp
   }
   if (untied)
     config["tie_word_embeddings"] = false;
-  if (auto rope = config.find("rope_parameters"); rope != config.end() && rope->contains("gguf_freq_factors")) {
+  if (auto rope = config.find("rope_parameters");
+      rope != config.end() && rope->contains("gguf_freq_factors")) {
     PEFT_TRY(nameFrequencyFactors(*rope, base.path()));
     nlohmann::json scaling = *rope; // as transformers 4 reads it
     scaling.erase("rope_theta");

@@ -13,7 +13,8 @@ SafetensorsType configuredType(const nlohmann::json &config);
 
 /// The base's config.json for dense weights: no quantization, `dtype` if it changes, `untied` heads. What a
 /// GGUF says in its own terms is put into Hugging Face's.
-Result<nlohmann::json> mergedConfig(const Checkpoint &base, SafetensorsType dtype, bool dtypeChanges, bool untied);
+Result<nlohmann::json> mergedConfig(const Checkpoint &base, SafetensorsType dtype, bool dtypeChanges,
+                                    bool untied);
 
 } // namespace peft
 

@@ -8,7 +8,8 @@
 
 using namespace peft;
 
-static Status writeShard(const std::string &path, const std::vector<const MergedTensor *> &tensors, TensorMerger &merger) {
+static Status writeShard(const std::string &path, const std::vector<const MergedTensor *> &tensors,
+                         TensorMerger &merger) {
   std::vector<SafetensorsOutput> outputs;
   std::map<std::string, const MergedTensor *> byName;
   for (const MergedTensor *tensor : tensors) {
@@ -28,8 +29,8 @@ static Status writeShard(const std::string &path, const std::vector<const Merged
   return writer->finish();
 }
 
-Status peft::writeModel(const std::string &folder, const std::vector<MergedTensor> &tensors, uint64_t shardBytes,
-                        TensorMerger &merger) {
+Status peft::writeModel(const std::string &folder, const std::vector<MergedTensor> &tensors,
+                        uint64_t shardBytes, TensorMerger &merger) {
   std::vector<std::vector<const MergedTensor *>> shards(1);
   uint64_t total = 0, inShard = 0;
   for (const MergedTensor &tensor : tensors) {

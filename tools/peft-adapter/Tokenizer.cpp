@@ -13,9 +13,15 @@
 using namespace llvm;
 using namespace peft;
 
-static const char *const tokenizerFiles[] = {"tokenizer.json",       "tokenizer_config.json", "special_tokens_map.json",
-                                             "chat_template.jinja",  "added_tokens.json",     "vocab.json",
-                                             "merges.txt",           "vocab.txt",             "tokenizer.model"};
+static const char *const tokenizerFiles[] = {"tokenizer.json",
+                                             "tokenizer_config.json",
+                                             "special_tokens_map.json",
+                                             "chat_template.jinja",
+                                             "added_tokens.json",
+                                             "vocab.json",
+                                             "merges.txt",
+                                             "vocab.txt",
+                                             "tokenizer.model"};
 
 static Status copyFile(const std::string &from, const std::string &to) {
   Result<std::string> bytes = readWholeFile(from);
@@ -42,13 +48,15 @@ static std::string findPeftData(const std::string &program) {
 }
 
 /// Empty, or why it did not work.
-static std::string makeFromGguf(const std::string &folder, const std::string &gguf, const std::string &program) {
+static std::string makeFromGguf(const std::string &folder, const std::string &gguf,
+                                const std::string &program) {
   std::string tool = findPeftData(program);
   if (tool.empty())
     return "peft-data is not here; `peft-data tokenizer " + gguf + " FOLDER` makes one";
   std::string said = joinPath(folder, "peft-data.log"), message;
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(said), StringRef(said)};
-  int code = sys::ExecuteAndWait(tool, {tool, "tokenizer", gguf, folder}, std::nullopt, redirects, 0, 0, &message);
+  int code =
+      sys::ExecuteAndWait(tool, {tool, "tokenizer", gguf, folder}, std::nullopt, redirects, 0, 0, &message);
   Result<std::string> log = readWholeFile(said);
   sys::fs::remove(said);
   if (code == 0)
@@ -57,8 +65,8 @@ static std::string makeFromGguf(const std::string &folder, const std::string &gg
   return tool + " failed: " + last.substr(last.rfind('\n') + 1).str();
 }
 
-Status peft::writeTokenizer(const std::string &folder, const Checkpoint &base, const std::string &adapterFolder,
-                            const std::string &program, std::string &note) {
+Status peft::writeTokenizer(const std::string &folder, const Checkpoint &base,
+                            const std::string &adapterFolder, const std::string &program, std::string &note) {
   std::string source;
   if (!adapterFolder.empty() && isFile(joinPath(adapterFolder, "tokenizer.json")))
     source = adapterFolder; // what it was trained with
@@ -77,6 +85,7 @@ Status peft::writeTokenizer(const std::string &folder, const Checkpoint &base, c
   if (!any)
     note = "there is none in " + source;
   if (!base.isGguf() && isFile(joinPath(base.path(), "generation_config.json")))
-    return copyFile(joinPath(base.path(), "generation_config.json"), joinPath(folder, "generation_config.json"));
+    return copyFile(joinPath(base.path(), "generation_config.json"),
+                    joinPath(folder, "generation_config.json"));
   return Status::ok();
 }

@@ -46,8 +46,8 @@ func.func @loss(%ids: tensor<1x8xi32>, %labels: tensor<1x8xi32>, %positions: ten
   // CHECK-NEXT: %[[DX2:.*]] = nn.linear %[[DLOGITS]], %{{.*}} transposed : (tensor<1x8x9xf32>, tensor<9x4xf32>)
   // CHECK-NEXT: %[[DS:.*]] = nn.linear %[[DX2]], %{{.*}} transposed : (tensor<1x8x4xf32>, tensor<4x2xf32>) -> tensor<1x8x2xf32>
   // CHECK-NEXT: %[[DB:.*]] = nn.linear_weight_grad %[[DX2]], %[[S]]
-  // CHECK-NEXT: train.accumulate @b, %[[DB]]
   // CHECK-NEXT: %[[DA:.*]] = nn.linear_weight_grad %[[DS]], %[[H2]]
+  // CHECK-NEXT: train.accumulate @b, %[[DB]]
   // CHECK-NEXT: train.accumulate @a, %[[DA]]
   // CHECK-NEXT: return
   return %loss : tensor<f32>

@@ -110,7 +110,7 @@ typedef struct {
   uint32_t version;
   const char *name;      ///< of the model, for messages
   const char *target;    ///< "cpu" or "cuda"
-  const char *isa;       ///< CPU features that the program needs: "" or "avx512_bf16"
+  const char *isa;       ///< CPU features that the program needs: "avx2" or "avx512_bf16"
   const char *model;     ///< path of the checkpoint it was compiled for
   const char *recipe;    ///< adapter_config.json as it will be saved, or ""
   const char *optimizer; ///< "adamw" or "sgd"

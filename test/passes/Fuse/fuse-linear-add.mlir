@@ -1,0 +1,56 @@
+// a + linear(x, w) -> linear_add(a, x, w), where neither has another reader.
+
+// RUN: peft-opt %s --peft-fuse-linear-add | FileCheck %s
+
+// CHECK-LABEL: @a_sum_of_products_is_added_up_in_one_buffer
+func.func @a_sum_of_products_is_added_up_in_one_buffer(%x: tensor<8x4xf32>, %u: tensor<6x4xf32>, %v: tensor<4x6xf32>, %w: tensor<6x4xf32>) -> tensor<8x6xf32> {
+  // CHECK-NEXT: %[[A:.*]] = nn.linear %[[X:.*]], %{{.*}} : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  // CHECK-NEXT: %[[B:.*]] = nn.linear_add %[[A]], %[[X]], %{{.*}} transposed {alpha = 2.000000e+00 : f64} : (tensor<8x6xf32>, tensor<8x4xf32>, tensor<4x6xf32>)
+  // CHECK-NEXT: %[[C:.*]] = nn.linear_add %[[B]], %[[X]], %{{.*}} : (tensor<8x6xf32>, tensor<8x4xf32>, tensor<6x4xf32>)
+  // CHECK-NEXT: return %[[C]]
+  %0 = nn.linear %x, %u : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %1 = nn.linear %x, %v transposed {alpha = 2.0 : f64} : (tensor<8x4xf32>, tensor<4x6xf32>) -> tensor<8x6xf32>
+  %2 = arith.addf %0, %1 : tensor<8x6xf32>
+  %3 = nn.linear %x, %w : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %4 = arith.addf %2, %3 : tensor<8x6xf32>
+  return %4 : tensor<8x6xf32>
+}
+
+// Refused: the product is read elsewhere too.
+// CHECK-LABEL: @a_product_with_another_reader_stays
+func.func @a_product_with_another_reader_stays(%x: tensor<8x4xf32>, %u: tensor<6x4xf32>, %v: tensor<6x4xf32>) -> (tensor<8x6xf32>, tensor<8x6xf32>) {
+  // CHECK-NOT: nn.linear_add
+  %0 = nn.linear %x, %u : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %1 = nn.linear %x, %v : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %2 = arith.addf %0, %1 : tensor<8x6xf32>
+  return %1, %2 : tensor<8x6xf32>, tensor<8x6xf32>
+}
+
+// Refused: what would be added to is read elsewhere too.
+// CHECK-LABEL: @a_sum_with_another_reader_stays
+func.func @a_sum_with_another_reader_stays(%x: tensor<8x4xf32>, %u: tensor<6x4xf32>, %v: tensor<6x4xf32>) -> (tensor<8x6xf32>, tensor<8x6xf32>) {
+  // CHECK-NOT: nn.linear_add
+  %0 = nn.linear %x, %u : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %1 = nn.linear %x, %v : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %2 = arith.addf %0, %1 : tensor<8x6xf32>
+  return %0, %2 : tensor<8x6xf32>, tensor<8x6xf32>
+}
+
+// Refused: what the caller passes is not ours to add to.
+// CHECK-LABEL: @an_argument_is_not_added_to
+func.func @an_argument_is_not_added_to(%a: tensor<8x6xf32>, %x: tensor<8x4xf32>, %u: tensor<6x4xf32>) -> tensor<8x6xf32> {
+  // CHECK-NOT: nn.linear_add
+  %0 = nn.linear %x, %u : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %1 = arith.addf %a, %0 : tensor<8x6xf32>
+  return %1 : tensor<8x6xf32>
+}
+
+// Refused: a product with a bias has no form that adds.
+// CHECK-LABEL: @a_bias_stays
+func.func @a_bias_stays(%x: tensor<8x4xf32>, %u: tensor<6x4xf32>, %b: tensor<6xf32>) -> tensor<8x6xf32> {
+  // CHECK-NOT: nn.linear_add
+  %0 = nn.linear %x, %u : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %1 = nn.linear %x, %u bias %b : (tensor<8x4xf32>, tensor<6x4xf32>, tensor<6xf32>) -> tensor<8x6xf32>
+  %2 = arith.addf %0, %1 : tensor<8x6xf32>
+  return %2 : tensor<8x6xf32>
+}

@@ -1,0 +1,80 @@
+// A call works in place where its function may and the operand has no later reader.
+
+// RUN: peft-opt %s --split-input-file --peft-schedule | FileCheck %s
+
+nn.parameter frozen @w : tensor<4x4xf32>
+nn.parameter frozen @v : tensor<4x4xf32>
+
+// CHECK-LABEL: func.func @forward()
+func.func @forward(%ids: tensor<8xi32>, %labels: tensor<8xi32>, %positions: tensor<8xi32>) -> tensor<8x4xf32> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // Refused: %x is read again below.
+  // CHECK: exec.rope %[[R:rope]], %embedding, %{{.*}} {
+  %r = nn.rope %x, %positions {head_dim = 4 : i64, inv_freq = array<f32: 1.0>} : (tensor<8x4xf32>, tensor<8xi32>) -> tensor<8x4xf32>
+  // Refused: a product can't overwrite what it reads.
+  // CHECK: exec.linear %linear, %[[R]], %w
+  %y = nn.linear %r, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // %y dies here: the product is added to it where it is.
+  // CHECK-NEXT: exec.linear_add %linear, %[[R]], %w
+  %z = nn.linear_add %y, %r, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // The first operand that may be overwritten is.
+  // CHECK-NEXT: exec.map @add(%linear, %linear, %embedding)
+  %s = train.elementwise(%z, %x : tensor<8x4xf32>, tensor<8x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.addf %a, %b : f32
+    train.yield %0 : f32
+  } -> tensor<8x4xf32>
+  // CHECK-NEXT: exec.rope %linear, %linear
+  %t = nn.rope %s, %positions {head_dim = 4 : i64, inv_freq = array<f32: 1.0>} : (tensor<8x4xf32>, tensor<8xi32>) -> tensor<8x4xf32>
+  // CHECK-NEXT: exec.output "logits", %linear
+  return %t : tensor<8x4xf32>
+}
+
+// -----
+
+// A buffer of another element type is another place.
+// CHECK-LABEL: func.func @forward()
+nn.parameter frozen @w : tensor<4x4xf32>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xbf16> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.map @identity(%[[Y:.*]], %embedding) : memref<8x4xbf16>, memref<8x4xf32>
+  %y = train.elementwise(%x : tensor<8x4xf32>) {
+  ^bb0(%a: f32):
+    train.yield %a : f32
+  } -> tensor<8x4xbf16>
+  // CHECK: exec.output "logits", %[[Y]]
+  return %y : tensor<8x4xbf16>
+}
+
+// -----
+
+// Refused: what is added to has a later reader, so it is copied.
+// CHECK-LABEL: func.func @forward()
+nn.parameter frozen @w : tensor<4x4xf32>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %y = nn.linear %x, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.copy %linear_add, %linear :
+  // CHECK-NEXT: exec.linear_add %linear_add, %embedding, %w
+  %z = nn.linear_add %y, %x, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.linear_add %linear_add, %linear, %w
+  %u = nn.linear_add %z, %y, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  return %u : tensor<8x4xf32>
+}
+
+// -----
+
+// Refused: a product can't add to what it reads, also where both die.
+// CHECK-LABEL: func.func @forward()
+nn.parameter frozen @w : tensor<4x4xf32>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.copy %linear_add, %embedding :
+  // CHECK-NEXT: exec.linear_add %linear_add, %embedding, %w
+  %z = nn.linear_add %x, %x, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  return %z : tensor<8x4xf32>
+}
