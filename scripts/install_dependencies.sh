@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# clang builds the compiler against the static LLVM/MLIR (which needs libzstd-dev); g++ builds the runtime.
-packages=(clang-19 libmlir-19-dev mlir-19-tools llvm-19-dev llvm-19-tools libzstd-dev libpcre2-dev
+# clang builds the compiler against the static LLVM/MLIR (which needs libzstd-dev and zlib1g-dev); g++ builds the runtime.
+packages=(clang-19 libmlir-19-dev mlir-19-tools llvm-19-dev llvm-19-tools libzstd-dev zlib1g-dev libpcre2-dev
           g++ cmake ninja-build ccache mold libdnnl-dev nlohmann-json3-dev
           python3-venv python3-pip wordnet-base)
 for argument in "$@"; do

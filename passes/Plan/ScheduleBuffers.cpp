@@ -1,0 +1,150 @@
+//===- ScheduleBuffers.cpp - which buffer a value lies in -----------------===//
+//
+// A value gets a buffer of its own, or that of an operand which dies where it is
+// made. Names come from the module of the model that an op belongs to.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Plan/Schedule.h"
+
+using namespace mlir;
+using namespace peft;
+
+MemRefType peft::bufferType(RankedTensorType type) {
+  if (auto nf4 = dyn_cast_or_null<adapter::NF4Attr>(type.getEncoding())) {
+    // The byte layout of PEFT_NF4 in runtime/include/peft/runtime/abi.h.
+    auto pad4 = [](int64_t n) { return (n + 3) / 4 * 4; };
+    int64_t n = type.getNumElements(), blocks = (n + nf4.getBlock() - 1) / nf4.getBlock();
+    int64_t bytes = pad4((n + 1) / 2);
+    if (int64_t nested = nf4.getNested())
+      bytes += pad4(blocks) + (blocks + nested - 1) / nested * 4 + 256 * 4 + 4;
+    else
+      bytes += blocks * 4;
+    return MemRefType::get({bytes}, IntegerType::get(type.getContext(), 8));
+  }
+  return MemRefType::get(type.getShape(), type.getElementType());
+}
+
+Scheduler::Scheduler(func::FuncOp source, func::FuncOp target, ScalarBodies &bodies)
+    : source(source), target(target), bodies(bodies), builder(target.getContext()) {
+  builder.setInsertionPointToStart(target.addEntryBlock());
+}
+
+SmallVector<Value> Scheduler::places_(ValueRange values) {
+  SmallVector<Value> result;
+  for (Value value : values)
+    result.push_back(place(value));
+  return result;
+}
+
+Value Scheduler::argument(StringRef name, Type type) {
+  Value &value = arguments[name];
+  if (!value) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(&target.getBody().front());
+    value = builder.create<exec::ArgumentOp>(source.getLoc(), type, name);
+  }
+  return value;
+}
+
+/// The last part of a checkpoint key: "q_proj" of model.layers.0.self_attn.q_proj.
+static StringRef lastPart(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName().strref().rsplit('.').second.empty() ? name.getName().strref()
+                                                              : name.getName().strref().rsplit('.').second;
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (StringRef found = lastPart(part); !found.empty())
+        return found;
+  return "";
+}
+
+std::string Scheduler::nameOf(Value value) {
+  Operation *op = value.getDefiningOp();
+  StringRef part = lastPart(op->getLoc());
+  std::string name = part.empty() ? op->getName().stripDialect().str() : part.str();
+  if (auto attention = dyn_cast<nn::AttentionOp>(op))
+    name = value == attention.getLse() ? "lse" : "attention";
+  if (auto grad = dyn_cast<nn::AttentionGradOp>(op))
+    return value == grad.getDq() ? "d_q" : value == grad.getDk() ? "d_k" : "d_v";
+  if (isa<nn::CrossEntropyOp>(op))
+    name = cast<OpResult>(value).getResultNumber() ? "head_lse" : "loss";
+  if (isa<nn::ShiftLabelsOp>(op))
+    name = "targets";
+  if (isa<nn::SelectRowsOp>(op))
+    name = "selected";
+  if (isa<nn::RMSNormOp>(op) && name == "norm") // model.norm, which is behind the last layer
+    name = "final_norm";
+  if (isa<nn::RopeOp>(op) && op->getNumOperands())
+    if (Operation *rotated = op->getOperand(0).getDefiningOp(); rotated && !lastPart(rotated->getLoc()).empty())
+      name = (lastPart(rotated->getLoc()) + "_rope").str();
+  auto rope = dyn_cast<nn::RopeOp>(op);
+  bool gradient = op->getName().getStringRef().ends_with("_grad") ||
+                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp>(op)) || (rope && rope.getInverse());
+  if (!isalpha(name[0]))
+    name = "t" + name;
+  for (char &c : name)
+    if (!isalnum(c))
+      c = '_';
+  return gradient ? "d_" + name : name;
+}
+
+Value Scheduler::allocate(Location loc, StringRef name, MemRefType type) {
+  unsigned count = names[name]++;
+  std::string unique = count ? (name + "_" + Twine(count + 1)).str() : name.str();
+  return builder.create<exec::BufferOp>(loc, type, unique, IntegerAttr(), false);
+}
+
+Value Scheduler::allocate(Value value) {
+  Value buffer = allocate(value.getLoc(), nameOf(value), bufferType(cast<RankedTensorType>(value.getType())));
+  return places[value] = buffer;
+}
+
+/// Whether `op` is the last reader of `value`, in the block where it was made.
+bool Scheduler::diesAt(Value value, Operation *op) {
+  if (value.getParentBlock() != op->getBlock())
+    return false;
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
+    return ancestor == op || (ancestor && ancestor->isBeforeInBlock(op));
+  });
+}
+
+Value Scheduler::allocateInPlace(Operation *op, Value result, ValueRange candidates) {
+  for (Value candidate : candidates) {
+    Value buffer = place(candidate);
+    bool isOwn = buffer && buffer.getDefiningOp<exec::BufferOp>();
+    // Two values may share one buffer (in place); it is free when both are dead.
+    bool dead = isOwn && llvm::all_of(places, [&](auto &entry) {
+      return entry.second != buffer || entry.first.getParentBlock() != op->getBlock() || diesAt(entry.first, op);
+    });
+    if (dead && candidate.getParentBlock() == op->getBlock() &&
+        buffer.getType() == bufferType(cast<RankedTensorType>(result.getType())))
+      return places[result] = buffer;
+  }
+  return allocate(result);
+}
+
+Value Scheduler::sumTarget(Value sum) {
+  if (sum.hasOneUse())
+    if (auto accumulate = dyn_cast<train::AccumulateOp>(*sum.user_begin());
+        accumulate && accumulate->getBlock() == sum.getParentBlock()) {
+      done.insert(accumulate);
+      return builder.create<exec::GradientOp>(accumulate.getLoc(), bufferType(cast<RankedTensorType>(sum.getType())),
+                                              accumulate.getParameterAttr());
+    }
+  if (Value shared = place(sum)) // the result of a chunked region
+    return shared;
+  Value buffer = allocate(sum);
+  builder.create<exec::ZeroOp>(sum.getLoc(), buffer);
+  return buffer;
+}
+
+Value Scheduler::dequantize(Location loc, Value encoded) {
+  auto type = cast<RankedTensorType>(encoded.getType());
+  auto nf4 = cast<adapter::NF4Attr>(type.getEncoding());
+  Value dense = allocate(loc, lastPart(loc).empty() ? "dense" : (lastPart(loc) + "_dense").str(),
+                         MemRefType::get(type.getShape(), type.getElementType()));
+  builder.create<exec::DequantizeNF4Op>(loc, dense, place(encoded), nf4.getBlock(), nf4.getNested());
+  return dense;
+}

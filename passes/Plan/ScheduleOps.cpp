@@ -1,0 +1,173 @@
+//===- ScheduleOps.cpp - each op's runtime call ---------------------------===//
+//
+// The one place that pairs an op with its function: a new op is a case here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Plan/Schedule.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace peft;
+
+LogicalResult Scheduler::schedule(Operation *op) {
+  Location loc = op->getLoc();
+  auto of = [&](Value value) { return place(value); };
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](nn::GetOp get) {
+        auto type = bufferType(cast<RankedTensorType>(get.getType()));
+        places[get] = builder.create<exec::ParameterOp>(loc, type, get.getParameterAttr());
+        return success();
+      })
+      .Case([&](nn::LinearOp o) {
+        builder.create<exec::LinearOp>(loc, allocate(o), of(o.getX()), of(o.getWeight()),
+                                       o.getBias() ? of(o.getBias()) : Value(), o.getTransposed(), o.getAlpha());
+        return success();
+      })
+      .Case([&](nn::LinearAddOp o) {
+        // A product can't add to what it reads.
+        Value acc = of(o.getAcc());
+        bool reads = acc == of(o.getX()) || acc == of(o.getWeight());
+        Value y = reads ? allocate(o) : allocateInPlace(o, o, o.getAcc());
+        if (y != acc)
+          builder.create<exec::CopyOp>(loc, y, acc);
+        builder.create<exec::LinearAddOp>(loc, y, of(o.getX()), of(o.getWeight()), o.getTransposed(), o.getAlpha());
+        return success();
+      })
+      .Case([&](nn::LinearWeightGradOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::LinearWeightGradOp>(loc, sum, of(o.getDy()), of(o.getX()), o.getAlpha());
+        return success();
+      })
+      .Case([&](nn::SumRowsOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::SumRowsOp>(loc, sum, of(o.getDy()));
+        return success();
+      })
+      .Case([&](nn::EmbeddingOp o) {
+        builder.create<exec::EmbeddingOp>(loc, allocate(o), of(o.getIds()), of(o.getTable()));
+        return success();
+      })
+      .Case([&](nn::EmbeddingWeightGradOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::EmbeddingWeightGradOp>(loc, sum, of(o.getDy()), of(o.getIds()));
+        return success();
+      })
+      .Case([&](nn::RMSNormOp o) {
+        builder.create<exec::RMSNormOp>(loc, allocate(o), of(o.getX()), of(o.getWeight()), o.getEps());
+        return success();
+      })
+      .Case([&](nn::RMSNormGradOp o) {
+        builder.create<exec::RMSNormGradOp>(loc, allocate(o), of(o.getDy()), of(o.getX()), of(o.getWeight()), o.getEps());
+        return success();
+      })
+      .Case([&](nn::RMSNormWeightGradOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::RMSNormWeightGradOp>(loc, sum, of(o.getDy()), of(o.getX()), o.getEps());
+        return success();
+      })
+      .Case([&](nn::RopeOp o) {
+        Value y = allocateInPlace(o, o, o.getX());
+        builder.create<exec::RopeOp>(loc, y, of(o.getX()), of(o.getPositions()), o.getInvFreq(), o.getHeadDim(),
+                                     o.getScale(), o.getInverse());
+        return success();
+      })
+      .Case([&](nn::AttentionOp o) {
+        Value out = allocate(o.getOut()), lse = allocate(o.getLse());
+        builder.create<exec::AttentionOp>(loc, out, lse, of(o.getQ()), of(o.getK()), of(o.getV()), of(o.getSegments()),
+                                          o.getHeadDim(), o.getScale(), o.getWindow());
+        return success();
+      })
+      .Case([&](nn::AttentionGradOp o) {
+        Value dq = allocate(o.getDq()), dk = allocate(o.getDk()), dv = allocate(o.getDv());
+        builder.create<exec::AttentionGradOp>(loc, dq, dk, dv, of(o.getDout()), of(o.getQ()), of(o.getK()),
+                                              of(o.getV()), of(o.getOut()), of(o.getLse()), of(o.getSegments()),
+                                              o.getHeadDim(), o.getScale(), o.getWindow());
+        return success();
+      })
+      .Case([&](nn::DropoutOp o) {
+        Value y = allocateInPlace(o, o, o.getX());
+        builder.create<exec::DropoutOp>(loc, y, of(o.getX()), of(o.getSeed()), o.getP(), o.getSalt());
+        return success();
+      })
+      .Case([&](nn::ShiftLabelsOp o) {
+        builder.create<exec::ShiftLabelsOp>(loc, allocate(o), of(o.getLabels()), of(o.getSegments()));
+        return success();
+      })
+      .Case([&](nn::CrossEntropyOp o) {
+        Value sum = sumTarget(o.getLoss());
+        builder.create<exec::CrossEntropyOp>(loc, sum, allocate(o.getLse()), of(o.getLogits()), of(o.getTargets()));
+        return success();
+      })
+      .Case([&](nn::CrossEntropyGradOp o) {
+        Value y = allocateInPlace(o, o, o.getLogits());
+        builder.create<exec::CrossEntropyGradOp>(loc, y, of(o.getLogits()), of(o.getLse()), of(o.getTargets()),
+                                                 of(o.getScale()));
+        return success();
+      })
+      .Case([&](nn::SelectRowsOp o) {
+        builder.create<exec::SelectRowsOp>(loc, allocate(o), of(o.getX()), of(o.getRows()));
+        return success();
+      })
+      .Case([&](nn::PrependOp o) {
+        builder.create<exec::PrependOp>(loc, allocate(o), of(o.getX()), o.getValue(), o.getPositions());
+        return success();
+      })
+      .Case([&](adapter::SoftPromptOp o) {
+        builder.create<exec::SoftPromptOp>(loc, allocate(o), of(o.getX()), of(o.getPrompt()));
+        return success();
+      })
+      .Case([&](adapter::SoftPromptGradOp o) {
+        builder.create<exec::SoftPromptGradOp>(loc, allocate(o), of(o.getDy()));
+        return success();
+      })
+      .Case([&](adapter::SoftPromptWeightGradOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::SoftPromptWeightGradOp>(loc, sum, of(o.getDy()));
+        return success();
+      })
+      .Case([&](adapter::EmbeddingColumnsOp o) {
+        builder.create<exec::EmbeddingColumnsOp>(loc, allocate(o), of(o.getIds()), of(o.getTable()));
+        return success();
+      })
+      .Case([&](adapter::EmbeddingColumnsWeightGradOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::EmbeddingColumnsWeightGradOp>(loc, sum, of(o.getDy()), of(o.getIds()));
+        return success();
+      })
+      .Case([&](adapter::QuantizedLinearOp o) {
+        // On a CPU: the dense weight in a temporary, then the product.
+        Value y = allocate(o), dense = dequantize(loc, o.getWeight());
+        builder.create<exec::LinearOp>(loc, y, of(o.getX()), dense, o.getBias() ? of(o.getBias()) : Value(),
+                                       o.getTransposed(), o.getAlpha());
+        return success();
+      })
+      .Case([&](adapter::OverrideRowsOp o) {
+        Value y = allocateInPlace(o, o, o.getX());
+        builder.create<exec::OverrideRowsOp>(loc, y, of(o.getX()), of(o.getIds()), of(o.getRows()), o.getIndices());
+        return success();
+      })
+      .Case([&](adapter::OverrideRowsGradOp o) {
+        Value y = allocateInPlace(o, o, o.getDy());
+        builder.create<exec::OverrideRowsGradOp>(loc, y, of(o.getDy()), of(o.getIds()), o.getIndices());
+        return success();
+      })
+      .Case([&](adapter::OverrideRowsWeightGradOp o) {
+        Value sum = sumTarget(o);
+        builder.create<exec::OverrideRowsWeightGradOp>(loc, sum, of(o.getDy()), of(o.getIds()), o.getIndices());
+        return success();
+      })
+      .Case([&](adapter::DequantizeOp o) {
+        places[o] = dequantize(loc, o.getEncoded());
+        return success();
+      })
+      .Case([&](arith::ConstantOp o) {
+        return o->use_empty() ? success() : o->emitOpError("has no runtime function: only elementwise ops take constants");
+      })
+      .Case([&](train::ElementwiseOp o) { return scheduleMap(o), success(); })
+      .Case([&](train::AccumulateOp o) { return scheduleAccumulate(o), success(); })
+      .Case([&](train::ChunkRowsOp o) { return scheduleChunks(o); })
+      .Case<train::ClipNormOp, train::AdamWOp, train::SGDOp>([&](Operation *o) { return scheduleUpdate(o), success(); })
+      .Default([](Operation *o) { return o->emitOpError("has no runtime function"); });
+}
