@@ -1,11 +1,14 @@
 # The readers of checkpoints: linked by the training binary (g++) and by the
 # compiler (clang), from one list of sources.
+if(NOT PEFT_READERS_KIND)
+  set(PEFT_READERS_KIND STATIC) # OBJECT where they become part of another library
+endif()
 set(PEFT_READER_SOURCES
   checkpoint.cpp checkpoint_bnb.cpp checkpoint_folder.cpp checkpoint_gguf.cpp checkpoint_read.cpp file.cpp gguf.cpp
   gguf_blocks.cpp gguf_config.cpp gguf_names.cpp json.cpp names.cpp quantize_maps.cpp quantize_nf4.cpp
   safetensors_reader.cpp safetensors_writer.cpp)
 list(TRANSFORM PEFT_READER_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/src/)
-add_library(peft_readers STATIC ${PEFT_READER_SOURCES})
+add_library(peft_readers ${PEFT_READERS_KIND} ${PEFT_READER_SOURCES})
 target_include_directories(peft_readers PUBLIC ${CMAKE_CURRENT_LIST_DIR}/include)
 if(TARGET OpenMP::OpenMP_CXX) # the training binary converts on all cores; the compiler only looks
   target_link_libraries(peft_readers PUBLIC OpenMP::OpenMP_CXX)
