@@ -162,6 +162,16 @@ def Exec_OverrideRowsWeightGradOp : Exec_Call<"override_rows_weight_grad", 1, 1,
   let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids, DenseI32ArrayAttr:$indices);
 }
 
+def Exec_OverrideColumnsOp : Exec_Call<"override_columns", 1, 0, ["Indices"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$columns, DenseI32ArrayAttr:$indices);
+}
+def Exec_OverrideColumnsGradOp : Exec_Call<"override_columns_grad", 1, 0, ["Indices"]> {
+  let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy, DenseI32ArrayAttr:$indices);
+}
+def Exec_SelectColumnsOp : Exec_Call<"select_columns", 1, 0, ["Indices"]> {
+  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, DenseI32ArrayAttr:$indices);
+}
+
 def Exec_RMSNormOp : Exec_Call<"rms_norm", 1, 0, ["Eps"]> {
   let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$w, F64Attr:$eps);
 }

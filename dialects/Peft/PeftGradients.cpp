@@ -34,6 +34,19 @@ SmallVector<Value> OverrideRowsOp::buildVJP(OpBuilder &builder, ValueRange cotan
   return grads;
 }
 
+/// y[:, indices[j]] = columns[:, j], else x: dy goes where y came from. dx comes last, so that it can take
+/// dy's place.
+SmallVector<Value> OverrideColumnsOp::buildVJP(OpBuilder &builder, ValueRange cotangents,
+                                               ArrayRef<bool> wanted) {
+  Value dy = cotangents[0];
+  SmallVector<Value> grads(2);
+  if (wanted[1])
+    grads[1] = builder.create<SelectColumnsOp>(getLoc(), dy, getIndicesAttr());
+  if (wanted[0])
+    grads[0] = builder.create<OverrideColumnsGradOp>(getLoc(), dy, getIndicesAttr());
+  return grads;
+}
+
 /// y[i] = table[:, ids[i]]: dy[i] is added to that column.
 SmallVector<Value> EmbeddingColumnsOp::buildVJP(OpBuilder &builder, ValueRange cotangents,
                                                 ArrayRef<bool> wanted) {

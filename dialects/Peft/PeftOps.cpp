@@ -150,6 +150,27 @@ LogicalResult OverrideRowsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adap
   return success();
 }
 
+/// Columns of `x`, each once.
+static LogicalResult checkColumns(MaybeLoc loc, Value x, StringRef name, ArrayRef<int32_t> indices) {
+  if (failed(expectRows(loc, x, name)) || failed(checkIndices(loc, indices)))
+    return failure();
+  for (int32_t index : indices)
+    if (index >= width(x))
+      return emitOptionalError(loc, "expected indices below ", width(x), ", got ", index);
+  return success();
+}
+
+LogicalResult OverrideColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
+  if (failed(checkColumns(loc, op.getX(), "x", op.getIndices())))
+    return failure();
+  SmallVector<int64_t> shape(tensorType(op.getX()).getShape());
+  shape.back() = op.getIndices().size();
+  if (failed(expectShape(loc, op.getColumns(), "columns", shape)))
+    return failure();
+  results.push_back(op.getX().getType());
+  return success();
+}
+
 LogicalResult EmbeddingColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
   if (failed(expectRows(loc, op.getIds(), "ids")) || failed(expectRank(loc, op.getTable(), "table", 2)))
     return failure();
@@ -246,6 +267,24 @@ LogicalResult OverrideRowsWeightGradOp::inferReturnTypes(MLIRContext *context, M
   return success();
 }
 
+LogicalResult OverrideColumnsGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op,
+                                                      Types &results) {
+  if (failed(checkColumns(loc, op.getDy(), "dy", op.getIndices())))
+    return failure();
+  results.push_back(op.getDy().getType());
+  return success();
+}
+
+LogicalResult SelectColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
+  if (failed(checkColumns(loc, op.getX(), "x", op.getIndices())))
+    return failure();
+  RankedTensorType x = tensorType(op.getX());
+  SmallVector<int64_t> shape(x.getShape());
+  shape.back() = op.getIndices().size();
+  results.push_back(RankedTensorType::get(shape, x.getElementType()));
+  return success();
+}
+
 LogicalResult EmbeddingColumnsWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op,
                                                              Types &results) {
   if (failed(expectIds(loc, op.getIds(), op.getDy(), "dy")))
@@ -254,3 +293,11 @@ LogicalResult EmbeddingColumnsWeightGradOp::inferReturnTypes(MLIRContext *contex
       RankedTensorType::get({width(op.getDy()), (int64_t)op.getVocab()}, Float32Type::get(context)));
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// Ops that work row by row: those on the logits
+//===----------------------------------------------------------------------===//
+
+bool OverrideColumnsOp::isRowOperand(unsigned) { return true; }
+bool OverrideColumnsGradOp::isRowOperand(unsigned) { return true; }
+bool SelectColumnsOp::isRowOperand(unsigned) { return true; }

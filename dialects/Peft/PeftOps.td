@@ -58,7 +58,7 @@ def Peft_BottleneckOp : Peft_Op<"bottleneck"> {
                        NN_Float:$up_bias, NN_ActivationKindAttr:$kind, DefaultValuedAttr<F64Attr, "1.0">:$scale);
   let results = (outs NN_Float:$result);
   let assemblyFormat = [{
-    $kind $h `,` $x `,` $down `,` $down_bias `,` $up `,` $up_bias attr-dict `:` functional-type(operands, results)
+    `` $kind $h `,` $x `,` $down `,` $down_bias `,` $up `,` $up_bias attr-dict `:` functional-type(operands, results)
   }];
 }
 
@@ -75,6 +75,22 @@ def Peft_OverrideRowsOp : Peft_Op<"override_rows", [CheapToRecompute, DeclareOpI
   let arguments = (ins NN_Float:$x, NN_Ints:$ids, NN_Float:$rows, DenseI32ArrayAttr:$indices);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$x `,` $ids `,` $rows attr-dict `:` functional-type(operands, results)";
+}
+
+def Peft_OverrideColumnsOp : Peft_Op<"override_columns", [DeclareOpInterfaceMethods<DifferentiableOpInterface>,
+                                                          DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
+  let summary = "Columns of the logits replaced: trainable_token_indices where the head shares the embedding's table";
+  let description = [{
+    `y[i, indices[j]] = columns[i, j]`, elsewhere `x[i, :]`. With `columns = rows xᵀ` these are the logits of a
+    head whose table has the trained rows in it, and the table itself stays as it is.
+
+    ```mlir
+    %z = peft.override_columns %y, %c {indices = array<i32: 7, 2>} : (tensor<2x8x9xf32>, tensor<2x8x2xf32>) -> tensor<2x8x9xf32>
+    ```
+  }];
+  let arguments = (ins NN_Float:$x, NN_Float:$columns, DenseI32ArrayAttr:$indices);
+  let results = (outs NN_Float:$result);
+  let assemblyFormat = "$x `,` $columns attr-dict `:` functional-type(operands, results)";
 }
 
 def Peft_EmbeddingColumnsOp : Peft_Op<"embedding_columns", [CheapToRecompute, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
@@ -146,6 +162,20 @@ def Peft_OverrideRowsWeightGradOp : Peft_Op<"override_rows_weight_grad"> {
   let arguments = (ins NN_Float:$dy, NN_Ints:$ids, DenseI32ArrayAttr:$indices);
   let results = (outs NN_F32:$result);
   let assemblyFormat = "$dy `,` $ids attr-dict `:` functional-type(operands, results)";
+}
+
+def Peft_OverrideColumnsGradOp : Peft_Op<"override_columns_grad", [DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
+  let summary = "dx of override_columns: dy, but 0 in the replaced columns";
+  let arguments = (ins NN_Float:$dy, DenseI32ArrayAttr:$indices);
+  let results = (outs NN_Float:$result);
+  let assemblyFormat = "$dy attr-dict `:` functional-type(operands, results)";
+}
+
+def Peft_SelectColumnsOp : Peft_Op<"select_columns", [DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
+  let summary = "`y[i, j] = x[i, indices[j]]`: what override_columns put there, of its dy";
+  let arguments = (ins NN_Float:$x, DenseI32ArrayAttr:$indices);
+  let results = (outs NN_Float:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
 }
 
 def Peft_EmbeddingColumnsWeightGradOp : Peft_Op<"embedding_columns_weight_grad"> {

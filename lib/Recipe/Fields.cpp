@@ -1,6 +1,8 @@
 //===- Fields.cpp - typed reading of a JSON object ------------------------===//
 #include "Fields.h"
 
+#include "peft/Recipe/Matching.h"
+
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -163,12 +165,14 @@ Error Fields::finish(std::vector<std::string> &warnings) {
   for (const auto &entry : object)
     if (!seen.contains(entry.first))
       left.push_back(entry.first);
+  SmallVector<StringRef> known(seen.keys());
   llvm::sort(left); // an object has no order of its own
   for (StringRef key : left) {
     if (isNeutral(key))
-      warnings.push_back((where + ": unknown key '" + key + "' ignored").str());
+      warnings.push_back((where + ": unknown key '" + key + "' ignored" + didYouMean(key, known)).str());
     else
-      fail(key, "unknown key, and " + shortText(*object.get(key)) + " could change the result");
+      fail(key, "unknown key, and " + shortText(*object.get(key)) + " could change the result" +
+                    didYouMean(key, known));
   }
   if (!error.empty())
     return createStringError(error);

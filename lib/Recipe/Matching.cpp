@@ -153,6 +153,11 @@ bool isOfSaved(StringRef module, const std::vector<std::string> &names) {
   });
 }
 
+const ModelModule *tiedHead(const ModelInfo &model) {
+  auto head = find_if(model.modules, [](const ModelModule &module) { return module.outputHead; });
+  return model.tied && head != model.modules.end() ? &*head : nullptr;
+}
+
 Error matchTokens(const LoraRecipe &recipe, const ModelInfo &model, LoraMatch &match) {
   for (const auto &[name, ids] : recipe.trainableTokens) {
     StringRef entry = name;
@@ -166,9 +171,11 @@ Error matchTokens(const LoraRecipe &recipe, const ModelInfo &model, LoraMatch &m
     if (is_contained(match.save, found->name))
       return createStringError("trainable_token_indices: modules_to_save trains all of " + found->name +
                                " already");
-    if (model.tied)
-      return createStringError("trainable_token_indices: not supported yet on a model whose lm_head shares " +
-                               found->name + "; modules_to_save trains the whole table");
+    // The rows are the tied head's too, so they can't be where it has a table of its own.
+    if (const ModelModule *head = tiedHead(model); head && is_contained(match.save, head->name))
+      return createStringError("trainable_token_indices: expected " + head->name +
+                               ", which shares the table of " + found->name +
+                               ", not to be in modules_to_save");
     for (int32_t id : ids)
       if (id >= model.vocabSize || count(ids, id) > 1)
         return createStringError("trainable_token_indices: expected each token below " +
@@ -266,7 +273,8 @@ Expected<LoraMatch> peft::matchLora(const LoraRecipe &recipe, const ModelInfo &m
     }
     if (module.kind != ModuleKind::linear && module.kind != ModuleKind::embedding)
       return createStringError("target_modules: expected linear or embedding modules, got " + module.name);
-    if (any_of(match.tokens, [&](auto &entry) { return entry.first == module.name; }))
+    if (any_of(match.tokens, [&](auto &entry) { return entry.first == module.name; }) ||
+        (!match.tokens.empty() && &module == tiedHead(model)))
       return createStringError(
           "target_modules: not supported yet: LoRA and trainable_token_indices both on " + module.name);
     if (recipe.loraBias && module.kind == ModuleKind::embedding)

@@ -4,7 +4,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 
-#include <map>
+#include <set>
 
 using namespace llvm;
 using namespace peft;
@@ -19,38 +19,30 @@ static StringRef tail(StringRef name, size_t count) {
   return at == StringRef::npos ? name : name.substr(at + 1);
 }
 
+std::string peft::didYouMean(StringRef name, ArrayRef<StringRef> candidates) {
+  unsigned limit = std::max<unsigned>(2, name.size() / 3);
+  std::set<std::pair<unsigned, StringRef>> near;
+  for (StringRef candidate : candidates) {
+    unsigned distance = name.equals_insensitive(candidate) ? 0 : name.edit_distance(candidate);
+    if (distance <= limit)
+      near.emplace(distance, candidate);
+  }
+  SmallVector<StringRef> names;
+  for (auto [distance, candidate] : near)
+    if (names.size() < 3)
+      names.push_back(candidate);
+  return names.empty() ? "" : ", did you mean " + join(names, " or ") + "?";
+}
+
 std::string peft::nearNames(StringRef name, const ModelInfo &model) {
   size_t components = name.count('.') + 1;
-  std::map<StringRef, unsigned> distances;
+  SmallVector<StringRef> candidates;
+  std::set<StringRef> kinds;
   for (const ModelModule &module : model.modules)
     if (module.kind == ModuleKind::linear || module.kind == ModuleKind::embedding) {
-      StringRef candidate = tail(module.name, components);
-      distances.emplace(candidate, name.lower() == candidate.lower() ? 0 : name.edit_distance(candidate));
+      candidates.push_back(tail(module.name, components));
+      kinds.insert(tail(module.name, 1));
     }
-  if (distances.empty())
-    return "";
-
-  unsigned limit = std::max<unsigned>(2, name.size() / 3);
-  std::vector<std::pair<unsigned, StringRef>> near;
-  for (auto [candidate, distance] : distances)
-    if (distance <= limit)
-      near.emplace_back(distance, candidate);
-  llvm::sort(near);
-  if (near.size() > 3)
-    near.resize(3);
-  if (!near.empty()) {
-    SmallVector<StringRef> names;
-    for (auto &entry : near)
-      names.push_back(entry.second);
-    return ", did you mean " + join(names, " or ") + "?";
-  }
-
-  std::map<StringRef, unsigned> kinds;
-  for (const ModelModule &module : model.modules)
-    if (module.kind == ModuleKind::linear || module.kind == ModuleKind::embedding)
-      kinds.emplace(tail(module.name, 1), 0);
-  SmallVector<StringRef> names;
-  for (auto &entry : kinds)
-    names.push_back(entry.first);
-  return "; the model has " + join(names, ", ");
+  std::string near = didYouMean(name, candidates);
+  return kinds.empty() || !near.empty() ? near : "; the model has " + join(kinds, ", ");
 }

@@ -60,6 +60,32 @@ struct InsertTrainableTokensPass : peft::impl::InsertTrainableTokensPassBase<Ins
     auto replaced =
         builder.create<adapter::OverrideRowsOp>(op.getLoc(), op.getResult(), op.getIds(), value, ids);
     op.getResult().replaceAllUsesExcept(replaced, replaced);
+    return overrideTiedHeads(op, table.getParameterAttr(), rows);
+  }
+
+  /// linear(h, table with the rows in it) = override_columns(linear(h, table), linear(h, rows))
+  LogicalResult overrideTiedHeads(nn::EmbeddingOp op, FlatSymbolRefAttr table, nn::ParameterOp rows) {
+    SmallVector<nn::LinearOp> heads;
+    op->getParentOp()->walk([&](nn::LinearOp linear) {
+      if (auto get = linear.getWeight().getDefiningOp<nn::GetOp>(); get && get.getParameterAttr() == table)
+        heads.push_back(linear);
+    });
+    for (nn::LinearOp head : heads) {
+      if (head.getBias() || head.getTransposed())
+        return head.emitError("expected a linear without bias, not transposed, as it shares the table of ")
+               << *op.getModule() << ", which has trained rows";
+      // In front of the head: so its backward part comes behind the head's, and is added to what that
+      // computes.
+      OpBuilder builder(head);
+      Value value =
+          ParameterAdder::read(builder, head.getLoc(), rows, tensorType(head.getResult()).getElementType());
+      auto columns = builder.create<nn::LinearOp>(head.getLoc(), head.getX(), value, /*transposed=*/false,
+                                                  head.getAlpha().convertToDouble());
+      builder.setInsertionPointAfter(head);
+      auto replaced = builder.create<adapter::OverrideColumnsOp>(head.getLoc(), head.getResult(), columns,
+                                                                 rows.getRowsAttr());
+      head.getResult().replaceAllUsesExcept(replaced, replaced);
+    }
     return success();
   }
 };

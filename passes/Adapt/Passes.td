@@ -63,7 +63,24 @@ def InsertLoraPass : AdaptPass<"peft-insert-lora"> {
 }
 
 def InsertTrainableTokensPass : AdaptPass<"peft-insert-trainable-tokens"> {
-  let summary = "Adds `peft.override_rows` behind embeddings marked with peft.trainable_tokens";
+  let summary = "Own rows for some tokens, at embeddings marked with peft.trainable_tokens";
+  let description = [{
+    The embedding gets `peft.override_rows`, and a head that reads the same table gets the logits of the new rows:
+
+    ```mlir
+    %x = nn.embedding %ids, %table module("MODULE") {peft.trainable_tokens = array<i32: 7, 2>}
+    %y = nn.linear %h, %table
+    // becomes
+    %rows = nn.get @"base_model.model.MODULE.token_adapter.trainable_tokens_delta"
+    %x = nn.embedding %ids, %table module("MODULE")
+    %xs = peft.override_rows %x, %ids, %rows {indices = array<i32: 7, 2>}
+    %c = nn.linear %h, %rows
+    %y = nn.linear %h, %table
+    %ys = peft.override_columns %y, %c {indices = array<i32: 7, 2>}
+    ```
+
+    The rows start as copies of the table's own.
+  }];
 }
 
 def InsertBottleneckPass : AdaptPass<"peft-insert-bottleneck"> {

@@ -158,6 +158,20 @@ LogicalResult Scheduler::schedule(Operation *op) {
         builder.create<exec::OverrideRowsWeightGradOp>(loc, sum, of(o.getDy()), of(o.getIds()), o.getIndices());
         return success();
       })
+      .Case([&](adapter::OverrideColumnsOp o) {
+        Value y = allocateInPlace(o, o, o.getX());
+        builder.create<exec::OverrideColumnsOp>(loc, y, of(o.getX()), of(o.getColumns()), o.getIndices());
+        return success();
+      })
+      .Case([&](adapter::OverrideColumnsGradOp o) {
+        Value y = allocateInPlace(o, o, o.getDy());
+        builder.create<exec::OverrideColumnsGradOp>(loc, y, of(o.getDy()), o.getIndices());
+        return success();
+      })
+      .Case([&](adapter::SelectColumnsOp o) {
+        builder.create<exec::SelectColumnsOp>(loc, allocate(o), of(o.getX()), o.getIndices());
+        return success();
+      })
       .Case([&](adapter::DequantizeOp o) {
         places[o] = dequantize(loc, o.getEncoded());
         return success();

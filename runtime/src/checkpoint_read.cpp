@@ -5,6 +5,8 @@
 #include "peft/runtime/quantize.h"
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
 
 namespace peft {
 
@@ -148,6 +150,27 @@ Status Checkpoint::readRows(std::string_view name, const int32_t *rows, int64_t 
       convert(storage, storedRow(storage, rows[i]) * width, width, dst + i * width);
   }
   return Status::ok();
+}
+
+Result<bool> Checkpoint::sameValues(const CheckpointTensor &a, const CheckpointTensor &b) const {
+  if (a.shape != b.shape || a.shape.size() < 2 || a.elements() == 0)
+    return false;
+  const int64_t rows = a.shape[0], width = a.elements() / rows;
+  const int64_t step = std::max<int64_t>(1, (1 << 20) / width);
+  std::vector<int32_t> indices;
+  std::vector<float> left, right;
+  for (int64_t row = 0; row < rows; row += step) {
+    const int64_t count = std::min(step, rows - row);
+    indices.resize(size_t(count));
+    std::iota(indices.begin(), indices.end(), int32_t(row));
+    left.resize(size_t(count * width));
+    right.resize(left.size());
+    PEFT_TRY(readRows(a.name, indices.data(), count, left.data()));
+    PEFT_TRY(readRows(b.name, indices.data(), count, right.data()));
+    if (std::memcmp(left.data(), right.data(), left.size() * sizeof(float)) != 0)
+      return false;
+  }
+  return true;
 }
 
 Status Checkpoint::readNf4(std::string_view name, int64_t block, int64_t nested, uint8_t *dst) const {

@@ -1,4 +1,4 @@
-//===- token_kernel_test.cpp - embeddings, replaced rows, soft prompts ----===//
+//===- token_kernel_test.cpp - tokens' rows, replaced columns, prompts -----===//
 
 #include "kernel_testing.h"
 
@@ -22,6 +22,14 @@ Doubles replaced(const Doubles &x, const Doubles &rows) {
     for (size_t j = 0; j < indices.size(); ++j)
       if (ids[i] == indices[j])
         std::copy_n(rows.begin() + j * width, width, y.begin() + i * width);
+  return y;
+}
+
+Doubles withColumns(const Doubles &x, const Doubles &columns) {
+  Doubles y = x;
+  for (int64_t i = 0; i < tokens; ++i)
+    for (size_t j = 0; j < indices.size(); ++j)
+      y[i * width + indices[j]] = columns[i * indices.size() + j];
   return y;
 }
 
@@ -85,6 +93,38 @@ TYPED_TEST(TokenKernel, ReplacedRows) {
                          numericGradient([&](const Doubles &v) { return replaced(v, rows); }, x, dy));
   override_rows_grad<TypeParam>(context, dys, dys, idsT, indices.data(), 2); // in place
   EXPECT_EQ(dys.doubles(), dx.doubles());
+}
+
+TYPED_TEST(TokenKernel, ReplacedColumns) {
+  Doubles x = randomValues(tokens * width, 13), columns = randomValues(tokens * 2, 14),
+          dy = randomValues(tokens * width, 15);
+  Owned<TypeParam> xs({2, 3, width}, x), columnsT({2, 3, 2}, columns), y({2, 3, width}), dys({2, 3, width}, dy),
+      dx({2, 3, width}), dcolumns({2, 3, 2});
+  override_columns<TypeParam>(context, y, xs, columnsT, indices.data(), 2);
+  EXPECT_EQ(y.doubles(), withColumns(x, columns));
+  override_columns<TypeParam>(context, xs, xs, columnsT, indices.data(), 2); // in place
+  EXPECT_EQ(xs.doubles(), y.doubles());
+
+  select_columns<TypeParam>(context, dcolumns, dys, indices.data(), 2);
+  expectClose<TypeParam>(dcolumns.doubles(),
+                         numericGradient([&](const Doubles &v) { return withColumns(x, v); }, columns, dy));
+  override_columns_grad<TypeParam>(context, dx, dys, indices.data(), 2);
+  expectClose<TypeParam>(dx.doubles(),
+                         numericGradient([&](const Doubles &v) { return withColumns(v, columns); }, x, dy));
+  override_columns_grad<TypeParam>(context, dys, dys, indices.data(), 2); // in place
+  EXPECT_EQ(dys.doubles(), dx.doubles());
+}
+
+TYPED_TEST(TokenKernel, ReplacedColumnsInParallel) {
+  const int64_t many = 900, wide = 70;
+  Doubles x = randomValues(many * wide, 16), columns = randomValues(many * 2, 17);
+  Owned<TypeParam> xs({many, wide}, x), columnsT({many, 2}, columns), y({many, wide}), read({many, 2});
+  override_columns<TypeParam>(context, y, xs, columnsT, indices.data(), 2);
+  select_columns<TypeParam>(context, read, y, indices.data(), 2);
+  EXPECT_EQ(read.doubles(), columnsT.doubles());
+  select_columns<TypeParam>(context, columnsT, xs, indices.data(), 2);
+  override_columns<TypeParam>(context, y, y, columnsT, indices.data(), 2); // puts back what was there
+  EXPECT_EQ(y.doubles(), xs.doubles());
 }
 
 TYPED_TEST(TokenKernel, SoftPrompt) {

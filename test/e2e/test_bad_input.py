@@ -98,7 +98,7 @@ class Compiler(BadInput):
 
     def test_recipe_key_that_does_not_exist(self):
         self.model()
-        self.rejects("adapter_config.json", "lora_alhpa", "unknown key", options=self.recipe(lora_alhpa=16))
+        self.rejects("adapter_config.json", "lora_alhpa", "unknown key", "did you mean lora_alpha?", options=self.recipe(lora_alhpa=16))
 
     def test_method_that_is_not_there(self):
         self.model()

@@ -44,7 +44,7 @@ class Installed(unittest.TestCase):
         with open(os.path.join(project, "CMakeLists.txt"), "w") as file:
             file.write(PROJECT)
         build = os.path.join(project, "build")
-        must("cmake", "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.prefix)
+        must("cmake", "-G", "Ninja", "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.prefix)
         must("cmake", "--build", build)
         info = must(os.path.join(build, "train"), "info")
         self.assertIn("rows of [2, 16], vocabulary 40, optimizer adamw", info)

@@ -19,6 +19,7 @@ struct Plan {
   std::vector<MergedTensor> tensors;
   SafetensorsType dtype; ///< of what was packed, or of everything
   bool dtypeChanges = false, untied = false;
+  bool rowsInHead = false; ///< trained rows of the embedding are the tied head's too
 };
 
 bool isEmbedding(StringRef name) { return name.ends_with("embed_tokens.weight"); }
@@ -31,18 +32,32 @@ SafetensorsType storedType(const CheckpointTensor &tensor, SafetensorsType packe
                                  : packed;
 }
 
-/// An adapter of a tied table changes one of its two uses: the head becomes a tensor of its own. Whole
-/// trained tensors (without a recipe) were trained tied and stay so.
+/// A LoRA on a tied table, or a copy of modules_to_save, changes one of its two uses: the head becomes a
+/// tensor of its own. Trained token rows change both, and whole trained tensors (without a recipe) were
+/// trained tied: these stay so.
 Status untieHead(const Checkpoint &base, const AdapterFile &adapter, Plan &plan) {
-  bool touched = adapter.recipe() && any_of(adapter.updates(), [](const Update &update) {
-                   return isEmbedding(update.target) || isHead(update.target);
-                 });
+  bool one = false, rows = false;
+  for (const Update &update : adapter.updates())
+    if (adapter.recipe() && (isEmbedding(update.target) || isHead(update.target)))
+      (update.kind == Update::Kind::tokens ? rows : one) = true;
   const nlohmann::json *tie = findField(base.config(), "tie_word_embeddings");
-  const bool saysTied = tie && *tie == true, hasHead = base.find("lm_head.weight") != nullptr;
-  if (!touched || (hasHead && !saysTied))
+  const CheckpointTensor *head = base.find("lm_head.weight"), *table = base.find("model.embed_tokens.weight");
+  const bool saysTied = tie && *tie == true;
+  if ((!one && !rows) || (head && !saysTied))
     return Status::ok();
+  if (rows) {
+    plan.rowsInHead = true;
+    if (head && table) { // a head that differs from the table is not tied, whatever the config says
+      Result<bool> same = base.sameValues(*head, *table);
+      if (!same)
+        return same.status();
+      plan.rowsInHead = *same;
+    }
+    if (plan.rowsInHead && !one)
+      return Status::ok();
+  }
   plan.untied = true;
-  if (hasHead)
+  if (head)
     return Status::ok();
   auto embedding = find_if(plan.tensors, [](const MergedTensor &tensor) { return isEmbedding(tensor.name); });
   if (embedding == plan.tensors.end())
@@ -62,9 +77,10 @@ Status addUpdates(const Checkpoint &base, const AdapterFile &adapter, Plan &plan
                : "a bottleneck adapter is not linear: it can't be merged"));
     // The model's own name for it: some checkpoints leave the prefix `model.` out.
     const CheckpointTensor *known = base.find(update.target);
-    auto tensor = find_if(plan.tensors, [&](const MergedTensor &entry) {
-      return entry.name == (known ? known->name : update.target);
-    });
+    auto find = [&](StringRef name) {
+      return find_if(plan.tensors, [&](const MergedTensor &entry) { return entry.name == name; });
+    };
+    auto tensor = find(known ? known->name : update.target);
     if (tensor == plan.tensors.end()) {
       if (update.kind == Update::Kind::loraBias)
         return Status::error(update.tensors[0]->name + ": the base has no " + update.target +
@@ -73,6 +89,9 @@ Status addUpdates(const Checkpoint &base, const AdapterFile &adapter, Plan &plan
     }
     PEFT_TRY(checkUpdate(update, *tensor->source));
     tensor->updates.push_back(&update);
+    if (update.kind == Update::Kind::tokens && plan.rowsInHead && isEmbedding(update.target))
+      if (auto head = find("lm_head.weight"); head != plan.tensors.end())
+        head->updates.push_back(&update);
   }
   return Status::ok();
 }

@@ -48,7 +48,10 @@ llvm::Expected<LoraMatch> matchLora(const LoraRecipe &recipe, const ModelInfo &m
 /// The targets with all-linear and the model type's default written out.
 llvm::Expected<ModulePattern> resolveTargets(const LoraRecipe &recipe, const ModelInfo &model);
 
-/// ", did you mean q_proj or k_proj?", or "" where nothing is near.
+/// ", did you mean q_proj or k_proj?", or "" where no candidate is near.
+std::string didYouMean(llvm::StringRef name, llvm::ArrayRef<llvm::StringRef> candidates);
+
+/// The same of the model's modules, or which there are.
 std::string nearNames(llvm::StringRef name, const ModelInfo &model);
 
 } // namespace peft

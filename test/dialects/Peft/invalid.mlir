@@ -47,6 +47,24 @@ func.func @same_token_twice(%x: tensor<8x6xf32>, %ids: tensor<8xi32>, %rows: ten
 
 // -----
 
+func.func @columns_of_other_tokens(%x: tensor<8x9xf32>, %c: tensor<8x3xf32>) {
+  // expected-error @+2 {{expected columns of shape 8x2, got 'tensor<8x3xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.override_columns %x, %c {indices = array<i32: 7, 2>} : (tensor<8x9xf32>, tensor<8x3xf32>) -> tensor<8x9xf32>
+  return
+}
+
+// -----
+
+func.func @column_beyond(%x: tensor<8x9xf32>) {
+  // expected-error @+2 {{expected indices below 9, got 9}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.select_columns %x {indices = array<i32: 7, 9>} : (tensor<8x9xf32>) -> tensor<8x2xf32>
+  return
+}
+
+// -----
+
 func.func @dense(%w: tensor<6x64xf32>) {
   // expected-error @+2 {{expected operand with an encoding such as #peft.nf4, got 'tensor<6x64xf32>'}}
   // expected-error @+1 {{failed to infer returned types}}

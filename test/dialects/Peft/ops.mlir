@@ -24,8 +24,19 @@ func.func @embeddings(%y: tensor<2x8x6xf32>, %ids: tensor<2x8xi32>, %a: tensor<3
   return %1, %3 : tensor<2x8x3xf32>, tensor<2x13x6xf32>
 }
 
+// CHECK-LABEL: @columns
+// CHECK: peft.override_columns %{{.*}}, %{{.*}} {indices = array<i32: 7, 2>} : (tensor<2x8x9xbf16>, tensor<2x8x2xbf16>) -> tensor<2x8x9xbf16>
+// CHECK: peft.select_columns %{{.*}} {indices = array<i32: 7, 2>} : (tensor<2x8x9xbf16>) -> tensor<2x8x2xbf16>
+// CHECK: peft.override_columns_grad %{{.*}} {indices = array<i32: 7, 2>} : (tensor<2x8x9xbf16>) -> tensor<2x8x9xbf16>
+func.func @columns(%x: tensor<2x8x9xbf16>, %c: tensor<2x8x2xbf16>) -> (tensor<2x8x2xbf16>, tensor<2x8x9xbf16>) {
+  %0 = peft.override_columns %x, %c {indices = array<i32: 7, 2>} : (tensor<2x8x9xbf16>, tensor<2x8x2xbf16>) -> tensor<2x8x9xbf16>
+  %1 = peft.select_columns %0 {indices = array<i32: 7, 2>} : (tensor<2x8x9xbf16>) -> tensor<2x8x2xbf16>
+  %2 = peft.override_columns_grad %0 {indices = array<i32: 7, 2>} : (tensor<2x8x9xbf16>) -> tensor<2x8x9xbf16>
+  return %1, %2 : tensor<2x8x2xbf16>, tensor<2x8x9xbf16>
+}
+
 // CHECK-LABEL: @bottleneck
-// CHECK: peft.bottleneck gelu_erf
+// CHECK: = peft.bottleneck gelu_erf %
 func.func @bottleneck(%h: tensor<2x8x6xbf16>, %x: tensor<2x8x6xbf16>, %down: tensor<2x6xbf16>, %c: tensor<2xbf16>, %up: tensor<6x2xbf16>, %d: tensor<6xbf16>) -> tensor<2x8x6xbf16> {
   %0 = peft.bottleneck gelu_erf %h, %x, %down, %c, %up, %d {scale = 4.0 : f64} : (tensor<2x8x6xbf16>, tensor<2x8x6xbf16>, tensor<2x6xbf16>, tensor<2xbf16>, tensor<6x2xbf16>, tensor<6xbf16>) -> tensor<2x8x6xbf16>
   return %0 : tensor<2x8x6xbf16>

@@ -7,7 +7,10 @@
 // RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/pfeiffer.json | FileCheck %s --check-prefix=PFEIFFER
 // RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/dora.json 2>&1 | FileCheck %s --check-prefix=DORA
 // RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/unknown.json 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/tokens.json 2>&1 | FileCheck %s --check-prefix=TIED
+// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/typo.json 2>&1 | FileCheck %s --check-prefix=TYPO
+// RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/tokens.json | FileCheck %s --check-prefix=TOKENS
+// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/tokens-and-saved.json 2>&1 | FileCheck %s --check-prefix=SAVED
+// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/tokens-and-lora.json 2>&1 | FileCheck %s --check-prefix=BOTH
 // RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/no-layer.json 2>&1 | FileCheck %s --check-prefix=NOLAYER
 // RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/houlsby.json 2>&1 | FileCheck %s --check-prefix=HOULSBY
 // RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe=recipe=%t/absent.json 2>&1 | FileCheck %s --check-prefix=ABSENT
@@ -26,9 +29,15 @@
 
 // DORA: dora.json: use_dora: not supported yet: true
 
-// UNKNOWN: unknown.json: new_thing: unknown key, and 3 could change the result
+// UNKNOWN: unknown.json: new_thing: unknown key, and 3 could change the result{{$}}
 
-// TIED: trainable_token_indices: not supported yet on a model whose lm_head shares model.embed_tokens
+// TYPO: typo.json: lora_alhpa: unknown key, and 16 could change the result, did you mean lora_alpha?
+
+// TOKENS: module("model.embed_tokens") {peft.trainable_tokens = array<i32: 5>}
+
+// On a tied head the rows are the head's too.
+// SAVED: trainable_token_indices: expected lm_head, which shares the table of model.embed_tokens, not to be in modules_to_save
+// BOTH: target_modules: not supported yet: LoRA and trainable_token_indices both on lm_head
 
 // NOLAYER: layers_to_transform: layer 7 has no target module
 
@@ -51,6 +60,12 @@
 {"peft_type": "LORA", "target_modules": ["q_proj"], "new_thing": 3}
 //--- tokens.json
 {"peft_type": "LORA", "target_modules": ["q_proj"], "trainable_token_indices": [5]}
+//--- typo.json
+{"peft_type": "LORA", "target_modules": ["q_proj"], "lora_alhpa": 16}
+//--- tokens-and-saved.json
+{"peft_type": "LORA", "target_modules": ["q_proj"], "trainable_token_indices": [5], "modules_to_save": ["lm_head"]}
+//--- tokens-and-lora.json
+{"peft_type": "LORA", "target_modules": ["q_proj", "lm_head"], "trainable_token_indices": [5]}
 //--- no-layer.json
 {"peft_type": "LORA", "target_modules": ["q_proj"], "layers_to_transform": [0, 7]}
 //--- houlsby.json

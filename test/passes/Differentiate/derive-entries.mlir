@@ -20,14 +20,18 @@ nn.parameter trainable @b : tensor<9x2xf32>
 // CHECK-LABEL: func.func @forward
 // CHECK-SAME: %[[ROWS:[a-z0-9]*]]: tensor<2xi32>) -> tensor<2x9xf32>
 // CHECK-NOT: nn.dropout
+// CHECK: %[[TWO:.*]] = arith.constant dense<2.000000e+00> : tensor<2x9xbf16>
+// CHECK-NOT: nn.dropout
 // CHECK: %[[X:.*]] = nn.embedding
 // CHECK-NOT: tensor<2x8x9xbf16>
 // CHECK: %[[XR:.*]] = nn.select_rows %[[X]], %[[ROWS]] : (tensor<2x8x4xbf16>, tensor<2xi32>) -> tensor<2x4xbf16>
 // CHECK-DAG: %[[Y:.*]] = nn.linear %[[XR]], %{{.*}} module("lm_head") : (tensor<2x4xbf16>, tensor<9x4xbf16>) -> tensor<2x9xbf16>
 // CHECK-DAG: %[[S:.*]] = nn.linear %{{.*}} -> tensor<2x2xbf16>
 // CHECK: %[[Z:.*]] = nn.linear_add %[[Y]], %[[S]], %{{.*}} -> tensor<2x9xbf16>
+// select_rows(splat c, rows) -> splat c
+// CHECK: %[[U:.*]] = arith.mulf %[[Z]], %[[TWO]] : tensor<2x9xbf16>
 // Logits are float32 whatever the model computes in.
-// CHECK: %[[L:.*]] = nn.cast %[[Z]] : tensor<2x9xbf16> to tensor<2x9xf32>
+// CHECK: %[[L:.*]] = nn.cast %[[U]] : tensor<2x9xbf16> to tensor<2x9xf32>
 // CHECK: return %[[L]]
 
 // CHECK-LABEL: func.func @update() -> tensor<f32>
@@ -52,7 +56,9 @@ func.func @loss(%ids: tensor<2x8xi32>, %labels: tensor<2x8xi32>, %positions: ten
   %b = nn.cast %b32 : tensor<9x2xf32> to tensor<9x2xbf16>
   %s = nn.linear %d, %a : (tensor<2x8x4xbf16>, tensor<2x4xbf16>) -> tensor<2x8x2xbf16>
   %z = nn.linear_add %y, %s, %b : (tensor<2x8x9xbf16>, tensor<2x8x2xbf16>, tensor<9x2xbf16>) -> tensor<2x8x9xbf16>
+  %two = arith.constant dense<2.0> : tensor<2x8x9xbf16>
+  %u = arith.mulf %z, %two : tensor<2x8x9xbf16>
   %targets = nn.shift_labels %labels, %segments : (tensor<2x8xi32>, tensor<2x8xi32>) -> tensor<2x8xi32>
-  %loss, %lse = nn.cross_entropy %z, %targets : (tensor<2x8x9xbf16>, tensor<2x8xi32>) -> (tensor<f32>, tensor<2x8xf32>)
+  %loss, %lse = nn.cross_entropy %u, %targets : (tensor<2x8x9xbf16>, tensor<2x8xi32>) -> (tensor<f32>, tensor<2x8xf32>)
   return %loss : tensor<f32>
 }

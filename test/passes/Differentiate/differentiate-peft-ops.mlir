@@ -21,6 +21,30 @@ func.func @loss(%t: tensor<2x8xi32>) -> tensor<f32> {
 
 // -----
 
+// override_columns:  dcolumns is what dy has there, dx is 0 there
+nn.parameter trainable @w : tensor<9x4xf32>
+nn.parameter trainable @rows : tensor<2x4xf32>
+// CHECK-LABEL: func.func @micro_step
+func.func @loss(%x: tensor<8x4xf32>, %ids: tensor<8xi32>) -> tensor<f32> {
+  %w = nn.get @w : tensor<9x4xf32>
+  %r = nn.get @rows : tensor<2x4xf32>
+  %c = nn.linear %x, %r : (tensor<8x4xf32>, tensor<2x4xf32>) -> tensor<8x2xf32>
+  %y = nn.linear %x, %w : (tensor<8x4xf32>, tensor<9x4xf32>) -> tensor<8x9xf32>
+  %z = peft.override_columns %y, %c {indices = array<i32: 3, 7>} : (tensor<8x9xf32>, tensor<8x2xf32>) -> tensor<8x9xf32>
+  %loss, %lse = nn.cross_entropy %z, %ids : (tensor<8x9xf32>, tensor<8xi32>) -> (tensor<f32>, tensor<8xf32>)
+  // The columns are read before they are zeroed, so that dx can take dy's place.
+  // CHECK: %[[DZ:.*]] = nn.cross_entropy_grad
+  // CHECK: %[[DC:.*]] = peft.select_columns %[[DZ]] {indices = array<i32: 3, 7>} : (tensor<8x9xf32>) -> tensor<8x2xf32>
+  // CHECK: %[[DY:.*]] = peft.override_columns_grad %[[DZ]] {indices = array<i32: 3, 7>} : (tensor<8x9xf32>) -> tensor<8x9xf32>
+  // CHECK-DAG: %[[DR:.*]] = nn.linear_weight_grad %[[DC]]
+  // CHECK-DAG: %[[DW:.*]] = nn.linear_weight_grad %[[DY]]
+  // CHECK-DAG: train.accumulate @rows, %[[DR]]
+  // CHECK-DAG: train.accumulate @w, %[[DW]]
+  return %loss : tensor<f32>
+}
+
+// -----
+
 // override_rows:  dx is 0 in the replaced rows, which have the rest;  embedding_columns:  dtable[:, ids[i]] += dy[i, :]
 nn.parameter trainable @a : tensor<4x9xf32>
 nn.parameter trainable @rows : tensor<2x4xf32>

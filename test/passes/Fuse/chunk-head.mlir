@@ -62,3 +62,35 @@ func.func @micro_step(%h: tensor<2x8x4xf32>, %s: tensor<2x8x2xf32>, %t: tensor<2
   train.accumulate @head, %dw : tensor<9x4xf32>
   return %loss, %dh, %ds : tensor<f32>, tensor<2x8x4xf32>, tensor<2x8x2xf32>
 }
+
+// -----
+
+// Trained rows of a tied head: their logits come in as rows, are put in place in the region, and their cotangent
+// comes out. A splat constant on the logits is made in the region: the same in every row.
+// CHECK-LABEL: @tied_rows
+func.func @tied_rows(%h: tensor<2x8x4xf32>, %c: tensor<2x8x2xf32>, %w: tensor<9x4xf32>, %t: tensor<2x8xi32>, %scale: tensor<f32>) -> (tensor<f32>, tensor<2x8x4xf32>, tensor<2x8x2xf32>) {
+  // CHECK: train.chunk_rows of %{{.*}} chunk(16) sums([true, false, false]) {
+  // CHECK-NEXT: ^bb0(%[[HC:.*]]: tensor<16x4xf32>, %[[CC:.*]]: tensor<16x2xf32>, %[[TC:.*]]: tensor<16xi32>):
+  // CHECK-NEXT:   %[[TWO:.*]] = arith.constant dense<2.000000e+00> : tensor<16x9xf32>
+  // CHECK-NEXT:   %[[Y:.*]] = nn.linear %[[HC]], %{{.*}} -> tensor<16x9xf32>
+  // CHECK-NEXT:   %[[Z:.*]] = peft.override_columns %[[Y]], %[[CC]] {indices = array<i32: 7, 2>} : (tensor<16x9xf32>, tensor<16x2xf32>) -> tensor<16x9xf32>
+  // CHECK-NEXT:   %[[S:.*]] = arith.mulf %[[Z]], %[[TWO]] : tensor<16x9xf32>
+  // CHECK-NEXT:   nn.cross_entropy %[[S]], %[[TC]]
+  // CHECK-NEXT:   %[[D:.*]] = nn.cross_entropy_grad %[[S]]
+  // CHECK-NEXT:   %[[DZ:.*]] = arith.mulf %[[D]], %[[TWO]] : tensor<16x9xf32>
+  // CHECK-NEXT:   %[[DC:.*]] = peft.select_columns %[[DZ]] {indices = array<i32: 7, 2>} : (tensor<16x9xf32>) -> tensor<16x2xf32>
+  // CHECK-NEXT:   %[[DY:.*]] = peft.override_columns_grad %[[DZ]] {indices = array<i32: 7, 2>} : (tensor<16x9xf32>) -> tensor<16x9xf32>
+  // CHECK-NEXT:   %[[DH:.*]] = nn.linear %[[DY]], %{{.*}} transposed
+  // CHECK-NEXT:   train.yield %{{.*}}, %[[DC]], %[[DH]] : tensor<f32>, tensor<16x2xf32>, tensor<16x4xf32>
+  %two = arith.constant dense<2.0> : tensor<2x8x9xf32>
+  %y = nn.linear %h, %w : (tensor<2x8x4xf32>, tensor<9x4xf32>) -> tensor<2x8x9xf32>
+  %z = peft.override_columns %y, %c {indices = array<i32: 7, 2>} : (tensor<2x8x9xf32>, tensor<2x8x2xf32>) -> tensor<2x8x9xf32>
+  %s = arith.mulf %z, %two : tensor<2x8x9xf32>
+  %loss, %lse = nn.cross_entropy %s, %t : (tensor<2x8x9xf32>, tensor<2x8xi32>) -> (tensor<f32>, tensor<2x8xf32>)
+  %d = nn.cross_entropy_grad %s, %lse, %t, %scale : (tensor<2x8x9xf32>, tensor<2x8xf32>, tensor<2x8xi32>, tensor<f32>) -> tensor<2x8x9xf32>
+  %dz = arith.mulf %d, %two : tensor<2x8x9xf32>
+  %dc = peft.select_columns %dz {indices = array<i32: 7, 2>} : (tensor<2x8x9xf32>) -> tensor<2x8x2xf32>
+  %dy = peft.override_columns_grad %dz {indices = array<i32: 7, 2>} : (tensor<2x8x9xf32>) -> tensor<2x8x9xf32>
+  %dh = nn.linear %dy, %w transposed : (tensor<2x8x9xf32>, tensor<9x4xf32>) -> tensor<2x8x4xf32>
+  return %loss, %dh, %dc : tensor<f32>, tensor<2x8x4xf32>, tensor<2x8x2xf32>
+}

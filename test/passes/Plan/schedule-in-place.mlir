@@ -78,3 +78,35 @@ func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
   %z = nn.linear_add %x, %x, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   return %z : tensor<8x4xf32>
 }
+
+// -----
+
+// Columns are replaced where the matrix is, in the gradient too: what is read of it there is read before.
+// CHECK-LABEL: func.func @forward()
+nn.parameter frozen @w : tensor<4x4xf32>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.select_columns %[[C:select_columns]], %embedding {indices = array<i32: 3, 0>} : memref<8x2xf32>, memref<8x4xf32>
+  %c = peft.select_columns %x {indices = array<i32: 3, 0>} : (tensor<8x4xf32>) -> tensor<8x2xf32>
+  // CHECK: exec.override_columns_grad %embedding, %embedding {indices = array<i32: 3, 0>}
+  %d = peft.override_columns_grad %x {indices = array<i32: 3, 0>} : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.override_columns %embedding, %embedding, %[[C]] {indices = array<i32: 3, 0>}
+  %y = peft.override_columns %d, %c {indices = array<i32: 3, 0>} : (tensor<8x4xf32>, tensor<8x2xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+// Refused: the columns are read after they are zeroed.
+// CHECK-LABEL: func.func @forward()
+nn.parameter frozen @w : tensor<4x4xf32>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.override_columns_grad %d_override_columns_grad, %embedding
+  %d = peft.override_columns_grad %x {indices = array<i32: 3, 0>} : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  %c = peft.select_columns %x {indices = array<i32: 3, 0>} : (tensor<8x4xf32>) -> tensor<8x2xf32>
+  %y = peft.override_columns %d, %c {indices = array<i32: 3, 0>} : (tensor<8x4xf32>, tensor<8x2xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tiny import EMBED, HEAD, LORA, Q, V, AdapterTest, random, update
+from tiny import EMBED, HEAD, LLAMA, LORA, Q, V, AdapterTest, random, update
 
 
 class LoraTest(AdapterTest):
@@ -66,6 +66,26 @@ class TiedTest(AdapterTest):
         np.testing.assert_array_equal(got[EMBED + ".weight"], base[EMBED + ".weight"])
         self.close(got[HEAD + ".weight"], base[EMBED + ".weight"] + update(a, b, 3))
         self.assertIs(config["tie_word_embeddings"], False)
+
+    def test_token_rows_are_both_ends(self):
+        base, rows = self.base(tied=True), random((2, 8), 12)
+        expected = base[EMBED + ".weight"].copy()
+        expected[[9, 4]] = rows
+        tensors = {EMBED + ".token_adapter.trainable_tokens_delta": rows}
+        config = {**LORA, "trainable_token_indices": [9, 4]}
+        got, written = self.merge(self.adapter(tensors, config))
+        np.testing.assert_array_equal(got[EMBED + ".weight"], expected)
+        self.assertNotIn(HEAD + ".weight", got)
+        self.assertIs(written["tie_word_embeddings"], True)
+
+        # The table stored twice: both copies change. A head that differs is not tied, so only the embedding does.
+        other = random((16, 8), 13)
+        for name, head, want in (("twice", base[EMBED + ".weight"], expected), ("differs", other, other)):
+            self.write(name, {**base, HEAD + ".weight": head}, "model.safetensors", {**LLAMA, "tie_word_embeddings": True}, "config.json")
+            got, written = self.merge(self.path("adapter"), base=name, output=name + "-out")
+            np.testing.assert_array_equal(got[EMBED + ".weight"], expected)
+            np.testing.assert_array_equal(got[HEAD + ".weight"], want)
+            self.assertIs(written["tie_word_embeddings"], name == "twice")
 
     def test_elsewhere_it_stays_tied(self):
         self.base(tied=True)

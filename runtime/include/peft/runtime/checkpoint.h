@@ -80,6 +80,8 @@ public:
   Status read(std::string_view name, float *dst) const { return read(name, PEFT_F32, dst); }
   /// dst [count, rest] = the rows `rows` (indices into the first dimension).
   Status readRows(std::string_view name, const int32_t *rows, int64_t count, float *dst) const;
+  /// Whether two tensors have one shape, with rows, and hold the same values. Reads a few rows at a time.
+  Result<bool> sameValues(const CheckpointTensor &a, const CheckpointTensor &b) const;
   /// dst[0 .. nf4Bytes(elements, block, nested)) in the layout of PEFT_NF4: the stored codes and constants
   /// if the tensor is nf4 (block and nested must then be the stored ones), else quantized now.
   Status readNf4(std::string_view name, int64_t block, int64_t nested, uint8_t *dst) const;

@@ -75,6 +75,20 @@ template <class T>
 void embedding_columns_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy,
                                    Tensor<const int32_t> ids);
 
+//===--- Replaced columns --------------------------------------------------===//
+
+/// y[i, :] = x[i, :], but y[i, indices[j]] = columns[i, j]. x [.., cols], columns [.., count], each index once.
+/// In place with x.
+template <class T>
+void override_columns(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> columns,
+                      const int32_t *indices, int64_t count);
+/// dx[i, :] = dy[i, :], but 0 in the columns that the indices name. In place with dy.
+template <class T>
+void override_columns_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, const int32_t *indices, int64_t count);
+/// y[i, j] = x[i, indices[j]]. y [.., count].
+template <class T>
+void select_columns(const Context &, Tensor<T> y, Tensor<const T> x, const int32_t *indices, int64_t count);
+
 //===--- Normalization -----------------------------------------------------===//
 
 /// y = w * x / sqrt(mean(x^2) + eps) over the last dimension, which w [cols] gives
