@@ -64,7 +64,7 @@ void peft::printMemoryPicture(ModuleOp module, llvm::raw_ostream &os) {
   for (int i = 0; i <= 5; ++i) {
     double bytes = arena * i / 5;
     os << llvm::format("<text x=\"84\" y=\"%.1f\" text-anchor=\"end\">%.1f MiB</text>\n", y(bytes) + 4, bytes / (1 << 20))
-       << llvm::format("<line x1=\"86\" x2=\"1190\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#0002\"/>\n", y(bytes), y(bytes));
+       << llvm::format("<line x1=\"86\" x2=\"1190\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#000\" stroke-opacity=\"0.13\"/>\n", y(bytes), y(bytes));
   }
   if (lifetimes.backwardStart >= 0)
     os << llvm::format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"50\" y2=\"610\" stroke=\"#c00\" stroke-dasharray=\"4\"/>\n",
