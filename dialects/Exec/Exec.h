@@ -14,4 +14,13 @@
 #define GET_OP_CLASSES
 #include "dialects/Exec/ExecOps.h.inc"
 
+namespace peft::exec {
+
+/// Whether an op only says where something is; the others are calls, which have a moment.
+inline bool isPlace(mlir::Operation *op) {
+  return llvm::isa<BufferOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
+}
+
+} // namespace peft::exec
+
 #endif // PEFT_DIALECTS_EXEC_H

@@ -9,14 +9,10 @@ uint64_t peft::bytesOf(MemRefType type) {
   return uint64_t(type.getNumElements()) * type.getElementTypeBitWidth() / 8;
 }
 
-static bool isPlace(Operation *op) {
-  return isa<exec::BufferOp, exec::ParameterOp, exec::GradientOp, exec::FlatOp, exec::ArgumentOp>(op);
-}
-
 Lifetimes::Lifetimes(func::FuncOp function) {
   DenseMap<Operation *, int64_t> position;
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isPlace(op) || op == function)
+    if (exec::isPlace(op) || op == function)
       return;
     position[op] = length;
     if (backwardStart < 0 && op->hasAttr("exec.backward")) {

@@ -1,6 +1,7 @@
 //===- EmitFunctions.cpp - functions become emitc -------------------------===//
 
 #include "passes/Emit/EmitFunctions.h"
+#include "peft/Support/Locations.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/Format.h"
@@ -192,7 +193,7 @@ void FunctionEmitter::emitBody(func::FuncOp function) {
     }
     if (call && !call.getCount())
       runs.push_back(&op);
-    else if (isa<exec::BufferOp, exec::ParameterOp, exec::GradientOp, exec::FlatOp, exec::ArgumentOp>(op))
+    else if (exec::isPlace(&op))
       emitPlace(&op);
     else if (isa<exec::OutputOp>(op))
       emitOutput(&op);
@@ -260,19 +261,9 @@ void FunctionEmitter::emitPlace(Operation *op) {
     values[op->getResult(0)] = tensor(op->getLoc(), name, op->getResult(0).getType(), places.place(op));
 }
 
-static std::string keyOf(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName().str();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (std::string key = keyOf(part); !key.empty())
-        return key;
-  return "";
-}
-
 /// Which module of the model the next calls belong to.
 void FunctionEmitter::comment(Operation *op) {
-  std::string key = keyOf(op->getLoc());
+  std::string key = moduleKey(op->getLoc()).str();
   if (cast<func::FuncOp>(op->getParentOp()).isPrivate()) // one function for all layers
     if (size_t at = key.find("layers."); at != std::string::npos)
       if (size_t dot = key.find('.', at + 7); dot != std::string::npos)
@@ -341,11 +332,15 @@ static std::string rowOf(exec::CallOp call, const ParameterPlaces &places) {
   return row + "}";
 }
 
+std::string FunctionEmitter::tableName(exec::CallOp call) {
+  std::string name = call.getCallee().str() + "_places";
+  unsigned count = tables[name]++;
+  return count ? name + "_" + std::to_string(count + 1) : name;
+}
+
 std::string FunctionEmitter::table(Operation *op) {
   auto call = cast<exec::CallOp>(op);
-  std::string name = call.getCallee().str() + "_places";
-  if (unsigned count = tables[name]++)
-    name += "_" + std::to_string(count + 1);
+  std::string name = tableName(call);
   OpBuilder before(builder.getInsertionBlock()->getParentOp());
   before.create<emitc::VerbatimOp>(op->getLoc(), "static const Place " + name + "[] = " + rowOf(call, places) + ";");
   return name;
@@ -353,9 +348,7 @@ std::string FunctionEmitter::table(Operation *op) {
 
 void FunctionEmitter::emitRuns(ArrayRef<Operation *> calls) {
   auto first = cast<exec::CallOp>(calls.front());
-  std::string name = first.getCallee().str() + "_places";
-  if (unsigned count = tables[name]++)
-    name += "_" + std::to_string(count + 1);
+  std::string name = tableName(first);
   std::string text = "static const Place " + name + "[][" + std::to_string(first.getPlaces().size()) + "] = {\n";
   for (Operation *call : calls)
     text += "    " + rowOf(cast<exec::CallOp>(call), places) + ",\n";

@@ -37,6 +37,8 @@ private:
   void emitRuns(llvm::ArrayRef<mlir::Operation *> calls);
   void comment(mlir::Operation *op);
   mlir::emitc::FuncOp begin(llvm::StringRef name, llvm::ArrayRef<std::pair<llvm::StringRef, llvm::StringRef>> arguments);
+  /// "CALLEE_places", numbered where one callee has several tables.
+  std::string tableName(exec::CallOp call);
   std::string table(mlir::Operation *call);
   std::string unique(llvm::StringRef name);
   void verbatim(const llvm::Twine &text);

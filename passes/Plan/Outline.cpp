@@ -38,10 +38,6 @@ int64_t layerOf(Location loc) {
   return -1;
 }
 
-bool isPlace(Operation *op) {
-  return isa<exec::BufferOp, exec::ParameterOp, exec::GradientOp, exec::FlatOp, exec::ArgumentOp>(op);
-}
-
 /// Consecutive calls of one layer.
 struct Run {
   SmallVector<Operation *> calls;
@@ -112,7 +108,7 @@ private:
   static void hoistPlaces(func::FuncOp function) {
     SmallVector<Operation *> places;
     function.walk([&](Operation *op) {
-      if (isPlace(op))
+      if (exec::isPlace(op))
         places.push_back(op);
     });
     Block &body = function.getBody().front();
@@ -146,7 +142,7 @@ private:
     int64_t current = -1;
     bool backward = false;
     for (Operation &op : function.getBody().front()) {
-      if (isPlace(&op))
+      if (exec::isPlace(&op))
         continue;
       backward |= op.hasAttr("exec.backward");
       int64_t layer = isa<exec::CallOp>(op) ? -1 : layerOf(op.getLoc());

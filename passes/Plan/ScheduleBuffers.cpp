@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Plan/Schedule.h"
+#include "peft/Support/Locations.h"
 
 using namespace mlir;
 using namespace peft;
@@ -49,14 +50,8 @@ Value Scheduler::argument(StringRef name, Type type) {
 
 /// The last part of a checkpoint key: "q_proj" of model.layers.0.self_attn.q_proj.
 static StringRef lastPart(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName().strref().rsplit('.').second.empty() ? name.getName().strref()
-                                                              : name.getName().strref().rsplit('.').second;
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (StringRef found = lastPart(part); !found.empty())
-        return found;
-  return "";
+  StringRef key = moduleKey(loc), last = key.rsplit('.').second;
+  return last.empty() ? key : last;
 }
 
 std::string Scheduler::nameOf(Value value) {

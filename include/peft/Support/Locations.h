@@ -1,0 +1,23 @@
+//===- Locations.h - which part of the model an op belongs to -------------===//
+#ifndef PEFT_SUPPORT_LOCATIONS_H
+#define PEFT_SUPPORT_LOCATIONS_H
+
+#include "mlir/IR/Location.h"
+
+namespace peft {
+
+/// The checkpoint key or module name that an op carries as its location, "" without
+/// one; of a fused location the first that has a name.
+inline llvm::StringRef moduleKey(mlir::Location loc) {
+  if (auto name = llvm::dyn_cast<mlir::NameLoc>(loc))
+    return name.getName().strref();
+  if (auto fused = llvm::dyn_cast<mlir::FusedLoc>(loc))
+    for (mlir::Location part : fused.getLocations())
+      if (llvm::StringRef key = moduleKey(part); !key.empty())
+        return key;
+  return "";
+}
+
+} // namespace peft
+
+#endif // PEFT_SUPPORT_LOCATIONS_H
