@@ -2,7 +2,7 @@
 //
 // Every hot kernel on the shapes of SmolLM2-135M at batch 4 x 256: the best of many
 // calls, with GFLOP/s where products count and GB/s where memory does. float32; the
-// products in bf16 too where the processor has them. Threads: OMP_NUM_THREADS.
+// products and attention in bf16 too where the processor has it. Threads: OMP_NUM_THREADS.
 //
 //   kernels_bench [FILTER]     only kernels whose name contains FILTER
 //
@@ -18,6 +18,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -40,9 +41,12 @@ PEFT_HD float add(float a, float b) { return a + b; }
 /// Tensors that live until the end, with values in [-0.5, 0.5).
 template <class T> Tensor<T> make(std::initializer_list<int64_t> shape) {
   static std::deque<std::vector<T>> kept;
+  constexpr size_t alignment = 64; // that of a program's arena
   Tensor<T> tensor(nullptr, shape);
-  kept.emplace_back(tensor.size());
-  tensor.data = kept.back().data();
+  kept.emplace_back(tensor.size() + alignment / sizeof(T));
+  void *start = kept.back().data();
+  size_t space = kept.back().size() * sizeof(T);
+  tensor.data = static_cast<T *>(std::align(alignment, tensor.size() * sizeof(T), start, space));
   uint32_t state = 1;
   for (T &value : kept.back())
     if constexpr (std::is_integral_v<T>)
@@ -107,11 +111,11 @@ template <class T> void products(Bench &bench) {
   }
 }
 
-void attentionKernels(Bench &bench) {
-  auto q = make<float>({batch, seq, hidden}), o = make<float>({batch, seq, hidden}),
-       dq = make<float>({batch, seq, hidden}), dout = make<float>({batch, seq, hidden});
-  auto k = make<float>({batch, seq, keyed}), v = make<float>({batch, seq, keyed}),
-       dk = make<float>({batch, seq, keyed}), dv = make<float>({batch, seq, keyed});
+template <class T> void attentionKernels(Bench &bench) {
+  auto q = make<T>({batch, seq, hidden}), o = make<T>({batch, seq, hidden}),
+       dq = make<T>({batch, seq, hidden}), dout = make<T>({batch, seq, hidden});
+  auto k = make<T>({batch, seq, keyed}), v = make<T>({batch, seq, keyed}),
+       dk = make<T>({batch, seq, keyed}), dv = make<T>({batch, seq, keyed});
   auto lse = make<float>({batch, hidden / dim, seq}), frequencies = make<float>({dim / 2});
   auto whole = make<int32_t>({batch, seq}), packed = make<int32_t>({batch, seq}),
        positions = make<int32_t>({batch, seq});
@@ -122,18 +126,19 @@ void attentionKernels(Bench &bench) {
   }
   // Of the lower triangle.
   const double flops = 2.0 * double(tokens * hidden) * (seq + 1);
+  const char *type = sizeof(T) == 2 ? " bf16" : "";
   for (bool split : {false, true}) {
     const Tensor<int32_t> segments = split ? packed : whole;
-    const std::string name = split ? " 4 segments" : "";
+    const std::string name = std::string(split ? " 4 segments" : "") + type;
     const double share = split ? 65.0 / 257.0 : 1.0;
     bench("attention" + name, Flops, flops * share,
-          [&] { attention<float>(context, o, lse, q, k, v, segments, dim, 0.125f, 0); });
+          [&] { attention<T>(context, o, lse, q, k, v, segments, dim, 0.125f, 0); });
     bench("attention_grad" + name, Flops, flops * 2.5 * share, [&] {
-      attention_grad<float>(context, dq, dk, dv, dout, q, k, v, o, lse, segments, dim, 0.125f, 0);
+      attention_grad<T>(context, dq, dk, dv, dout, q, k, v, o, lse, segments, dim, 0.125f, 0);
     });
   }
-  bench("rope", Bytes, 8.0 * double(tokens * hidden),
-        [&] { rope<float>(context, q, q, positions, frequencies.data, dim / 2, dim, 1, false); });
+  bench(std::string("rope") + type, Bytes, 2.0 * sizeof(T) * double(tokens * hidden),
+        [&] { rope<T>(context, q, q, positions, frequencies.data, dim / 2, dim, 1, false); });
 }
 
 void streams(Bench &bench) {
@@ -199,9 +204,11 @@ int main(int argc, char **argv) {
   Bench bench(argc > 1 ? argv[1] : "");
   printf("%d threads\n", omp_get_max_threads());
   products<float>(bench);
-  if (cpuSupports("avx512"))
+  attentionKernels<float>(bench);
+  if (cpuSupports("avx512")) {
     products<bf16>(bench);
-  attentionKernels(bench);
+    attentionKernels<bf16>(bench);
+  }
   streams(bench);
   loss(bench);
   weights(bench);

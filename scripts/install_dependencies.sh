@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang builds the compiler against the static LLVM/MLIR (which needs libzstd-dev and zlib1g-dev); g++ builds the runtime.
 packages=(clang-19 libmlir-19-dev mlir-19-tools llvm-19-dev llvm-19-tools libzstd-dev zlib1g-dev libpcre2-dev
-          g++ cmake ninja-build ccache mold libdnnl-dev nlohmann-json3-dev
+          g++ cmake ninja-build ccache mold nlohmann-json3-dev
           python3-venv python3-pip wordnet-base)
 for argument in "$@"; do
   case $argument in
@@ -34,24 +34,5 @@ if (( ${#missing[@]} )); then
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
 
-# Which of requirements.txt's pins does the environment lack?
-lacking() {
-  [[ -x .venv/bin/python ]] || { echo all; return; }
-  .venv/bin/python - tools/peft-data/requirements.txt <<'PYTHON' || echo all
-import sys
-from importlib.metadata import PackageNotFoundError, version
-
-for line in open(sys.argv[1]):
-    name, _, wanted = line.partition("#")[0].strip().partition("==")
-    try:
-        if name and version(name) != wanted:
-            print(name)
-    except PackageNotFoundError:
-        print(name)
-PYTHON
-}
-if [[ -n $(lacking) ]]; then
-  echo "making .venv"
-  [[ -x .venv/bin/python ]] || python3 -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tools/peft-data/requirements.txt
-fi
+source scripts/python_packages.sh
+install_pins requirements.txt

@@ -1,7 +1,7 @@
 //===- ExecDialect.cpp - the exec dialect ---------------------------------===//
 #include "dialects/Exec/Exec.h"
 
-#include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace peft::exec;
@@ -18,7 +18,17 @@ void ExecDialect::initialize() {
       >();
 }
 
-void BufferOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) { setName(getResult(), getName()); }
+// copy(x, x) -> nothing
+LogicalResult CopyOp::canonicalize(CopyOp op, PatternRewriter &rewriter) {
+  if (op.getX() != op.getY())
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
+}
+
+void BufferOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  setName(getResult(), getName());
+}
 
 void ParameterOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
   StringRef key = getParameter();

@@ -19,6 +19,14 @@ def Exec_Dialect : Dialect {
   }];
 }
 
+/// What rt::Tensor can say: extents that are known and above 0, one row behind the other.
+def Exec_Tensor : ConfinedType<AnyStaticShapeMemRef, [
+  CPred<"::llvm::cast<::mlir::MemRefType>($_self).getLayout().isIdentity()">,
+  CPred<"::llvm::all_of(::llvm::cast<::mlir::MemRefType>($_self).getShape(), [](int64_t extent) { return extent > 0; })">],
+  "dense memref with extents above 0", "::mlir::MemRefType">;
+
+def Exec_Count : ConfinedAttr<I64Attr, [IntPositive]>;
+
 class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
 
 //===----------------------------------------------------------------------===//
@@ -31,7 +39,7 @@ let opDocGroup = OpGroupPlaces in {
 def Exec_BufferOp : Exec_Op<"buffer", [DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "A buffer of the arena's transient part, at `offset` once planned";
   let arguments = (ins StrAttr:$name, OptionalAttr<I64Attr>:$offset, UnitAttr:$saved);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Exec_Tensor:$result);
   let assemblyFormat = "$name (`at` $offset^)? (`saved` $saved^)? attr-dict `:` type($result)";
   let description = [{ `saved` marks what the forward pass keeps for the backward pass. }];
 }
@@ -39,21 +47,21 @@ def Exec_BufferOp : Exec_Op<"buffer", [DeclareOpInterfaceMethods<OpAsmOpInterfac
 def Exec_ParameterOp : Exec_Op<"parameter", [Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "A parameter's values, in the arena or in the mapped file";
   let arguments = (ins FlatSymbolRefAttr:$parameter);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Exec_Tensor:$result);
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
 }
 
 def Exec_GradientOp : Exec_Op<"gradient", [Pure]> {
   let summary = "The gradient of a trainable parameter";
   let arguments = (ins FlatSymbolRefAttr:$parameter);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Exec_Tensor:$result);
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
 }
 
 def Exec_FlatOp : Exec_Op<"flat", [Pure]> {
   let summary = "All trainable floats as one vector: `parameters`, `gradients` or slot `state.N` of the optimizer";
   let arguments = (ins StrAttr:$part);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Exec_Tensor:$result);
   let assemblyFormat = "$part attr-dict `:` type($result)";
 }
 
@@ -66,14 +74,14 @@ def Exec_ArgumentOp : Exec_Op<"argument", [Pure]> {
 
 def Exec_OutputOp : Exec_Op<"output"> {
   let summary = "What an entry point returns: `loss_sum`, `grad_norm` or `logits`";
-  let arguments = (ins StrAttr:$name, AnyMemRef:$value);
+  let arguments = (ins StrAttr:$name, Exec_Tensor:$value);
   let assemblyFormat = "$name `,` $value attr-dict `:` type($value)";
 }
 
 def Exec_ChunksOp : Exec_Op<"chunks", [NoTerminator, SingleBlock]> {
   let summary = "Runs its region for each run of `size` labelled rows, `*count` rows in all";
   let description = [{ The region's argument is the number of the run. `peft-outline` makes it a function. }];
-  let arguments = (ins AnyMemRef:$count, I64Attr:$size);
+  let arguments = (ins Exec_Tensor:$count, I64Attr:$size);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$count `size` $size $body attr-dict `:` type($count)";
 }
@@ -87,7 +95,7 @@ def Exec_CallOp : Exec_Op<"call", [AttrSizedOperandSegments]> {
     exec.call @forward_layer(%x, %q_proj_weight) : memref<8x64xf32>, memref<64x64xf32>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyMemRef>:$places, Optional<AnyMemRef>:$count,
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Exec_Tensor>:$places, Optional<Exec_Tensor>:$count,
                        OptionalAttr<I64Attr>:$size);
   let assemblyFormat = [{
     $callee `(` $places `)` (`count` $count^ `size` $size `:` type($count))? attr-dict `:` type($places)
@@ -121,7 +129,7 @@ let opDocGroup = OpGroupCalls in {
 
 def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
   let summary = "A scalar function over every element: peft::rt::map<body>";
-  let arguments = (ins FlatSymbolRefAttr:$body, AnyMemRef:$y, Variadic<AnyMemRef>:$inputs);
+  let arguments = (ins FlatSymbolRefAttr:$body, Exec_Tensor:$y, Variadic<Exec_Tensor>:$inputs);
   let assemblyFormat = "$body `(` $y `,` $inputs `)` attr-dict `:` type($y) `,` type($inputs)";
   let extraClassDeclaration = [{
     unsigned getNumOutputs() { return 1; }
@@ -131,118 +139,121 @@ def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
 }
 
 def Exec_LinearOp : Exec_Call<"linear", 1, 0, ["Transposed", "Alpha"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$w, Optional<AnyMemRef>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, Optional<Exec_Tensor>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
   let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getBias(); } }];
 }
 def Exec_LinearAddOp : Exec_Call<"linear_add", 1, 0, ["Transposed", "Alpha"], 1> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$w, BoolAttr:$transposed, F64Attr:$alpha);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, BoolAttr:$transposed, F64Attr:$alpha);
 }
 def Exec_LinearWeightGradOp : Exec_Call<"linear_weight_grad", 1, 1, ["Alpha"], 1> {
-  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$x, F64Attr:$alpha);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$x, F64Attr:$alpha);
 }
-def Exec_SumRowsOp : Exec_Call<"sum_rows", 1, 1, [], 1> { let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy); }
+def Exec_SumRowsOp : Exec_Call<"sum_rows", 1, 1, [], 1> { let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy); }
 
-def Exec_EmbeddingOp : Exec_Call<"embedding", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$ids, AnyMemRef:$table); }
+def Exec_EmbeddingOp : Exec_Call<"embedding", 1> { let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$ids, Exec_Tensor:$table); }
 def Exec_EmbeddingWeightGradOp : Exec_Call<"embedding_weight_grad", 1, 1, [], 1> {
-  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$ids);
 }
 def Exec_EmbeddingColumnsOp : Exec_Call<"embedding_columns", 1> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$ids, AnyMemRef:$table);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$ids, Exec_Tensor:$table);
 }
 def Exec_EmbeddingColumnsWeightGradOp : Exec_Call<"embedding_columns_weight_grad", 1, 1, [], 1> {
-  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$ids);
 }
 def Exec_OverrideRowsOp : Exec_Call<"override_rows", 1, 0, ["Indices"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$ids, AnyMemRef:$rows, DenseI32ArrayAttr:$indices);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$ids, Exec_Tensor:$rows, DenseI32ArrayAttr:$indices);
 }
 def Exec_OverrideRowsGradOp : Exec_Call<"override_rows_grad", 1, 0, ["Indices"]> {
-  let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy, AnyMemRef:$ids, DenseI32ArrayAttr:$indices);
+  let arguments = (ins Exec_Tensor:$dx, Exec_Tensor:$dy, Exec_Tensor:$ids, DenseI32ArrayAttr:$indices);
 }
 def Exec_OverrideRowsWeightGradOp : Exec_Call<"override_rows_weight_grad", 1, 1, ["Indices"], 1> {
-  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$ids, DenseI32ArrayAttr:$indices);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$ids, DenseI32ArrayAttr:$indices);
 }
 
 def Exec_OverrideColumnsOp : Exec_Call<"override_columns", 1, 0, ["Indices"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$columns, DenseI32ArrayAttr:$indices);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$columns, DenseI32ArrayAttr:$indices);
 }
 def Exec_OverrideColumnsGradOp : Exec_Call<"override_columns_grad", 1, 0, ["Indices"]> {
-  let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy, DenseI32ArrayAttr:$indices);
+  let arguments = (ins Exec_Tensor:$dx, Exec_Tensor:$dy, DenseI32ArrayAttr:$indices);
 }
 def Exec_SelectColumnsOp : Exec_Call<"select_columns", 1, 0, ["Indices"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, DenseI32ArrayAttr:$indices);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, DenseI32ArrayAttr:$indices);
 }
 
 def Exec_RMSNormOp : Exec_Call<"rms_norm", 1, 0, ["Eps"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$w, F64Attr:$eps);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, F64Attr:$eps);
 }
 def Exec_RMSNormGradOp : Exec_Call<"rms_norm_grad", 1, 0, ["Eps"]> {
-  let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy, AnyMemRef:$x, AnyMemRef:$w, F64Attr:$eps);
+  let arguments = (ins Exec_Tensor:$dx, Exec_Tensor:$dy, Exec_Tensor:$x, Exec_Tensor:$w, F64Attr:$eps);
 }
 def Exec_RMSNormWeightGradOp : Exec_Call<"rms_norm_weight_grad", 1, 1, ["Eps"], 1> {
-  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy, AnyMemRef:$x, F64Attr:$eps);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$x, F64Attr:$eps);
 }
 def Exec_RopeOp : Exec_Call<"rope", 1, 0, ["InvFreq", "HeadDim", "Scale", "Inverse"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$positions, DenseF32ArrayAttr:$inv_freq, I64Attr:$head_dim,
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$positions, DenseF32ArrayAttr:$inv_freq, Exec_Count:$head_dim,
                        F64Attr:$scale, BoolAttr:$inverse);
 }
 def Exec_AttentionOp : Exec_Call<"attention", 2, 0, ["HeadDim", "Scale", "Window"]> {
-  let arguments = (ins AnyMemRef:$o, AnyMemRef:$lse, AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, AnyMemRef:$segments,
-                       I64Attr:$head_dim, F64Attr:$scale, I64Attr:$window);
+  let arguments = (ins Exec_Tensor:$o, Exec_Tensor:$lse, Exec_Tensor:$q, Exec_Tensor:$k, Exec_Tensor:$v, Exec_Tensor:$segments,
+                       Exec_Count:$head_dim, F64Attr:$scale, I64Attr:$window);
 }
 def Exec_AttentionGradOp : Exec_Call<"attention_grad", 3, 0, ["HeadDim", "Scale", "Window"]> {
-  let arguments = (ins AnyMemRef:$dq, AnyMemRef:$dk, AnyMemRef:$dv, AnyMemRef:$dout, AnyMemRef:$q, AnyMemRef:$k,
-                       AnyMemRef:$v, AnyMemRef:$o, AnyMemRef:$lse, AnyMemRef:$segments,
-                       I64Attr:$head_dim, F64Attr:$scale, I64Attr:$window);
+  let arguments = (ins Exec_Tensor:$dq, Exec_Tensor:$dk, Exec_Tensor:$dv, Exec_Tensor:$dout, Exec_Tensor:$q, Exec_Tensor:$k,
+                       Exec_Tensor:$v, Exec_Tensor:$o, Exec_Tensor:$lse, Exec_Tensor:$segments,
+                       Exec_Count:$head_dim, F64Attr:$scale, I64Attr:$window);
 }
 
 def Exec_ShiftLabelsOp : Exec_Call<"shift_labels", 1, -1> {
-  let arguments = (ins AnyMemRef:$targets, AnyMemRef:$labels, AnyMemRef:$segments);
+  let arguments = (ins Exec_Tensor:$targets, Exec_Tensor:$labels, Exec_Tensor:$segments);
 }
 def Exec_CrossEntropyOp : Exec_Call<"cross_entropy", 2, 2, [], 1> {
-  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$lse, AnyMemRef:$logits, AnyMemRef:$targets);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$lse, Exec_Tensor:$logits, Exec_Tensor:$targets);
 }
 def Exec_CrossEntropyGradOp : Exec_Call<"cross_entropy_grad", 1> {
-  let arguments = (ins AnyMemRef:$dlogits, AnyMemRef:$logits, AnyMemRef:$lse, AnyMemRef:$targets, F32:$scale);
+  let arguments = (ins Exec_Tensor:$dlogits, Exec_Tensor:$logits, Exec_Tensor:$lse, Exec_Tensor:$targets, F32:$scale);
 }
 
 def Exec_LabelledRowsOp : Exec_Call<"labelled_rows", 2, -1> {
-  let arguments = (ins AnyMemRef:$rows, AnyMemRef:$count, AnyMemRef:$targets);
+  let arguments = (ins Exec_Tensor:$rows, Exec_Tensor:$count, Exec_Tensor:$targets);
 }
 def Exec_GatherRowsOp : Exec_Call<"gather_rows", 1> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$rows, AnyMemRef:$count, I64:$chunk);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$rows, Exec_Tensor:$count, I64:$chunk);
 }
 def Exec_GatherTargetsOp : Exec_Call<"gather_targets", 1, -1> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$targets, AnyMemRef:$rows, AnyMemRef:$count, I64:$chunk);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$targets, Exec_Tensor:$rows, Exec_Tensor:$count, I64:$chunk);
 }
 def Exec_ScatterRowsOp : Exec_Call<"scatter_rows", 1, 0, [], 1> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$rows, AnyMemRef:$count, I64:$chunk);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$rows, Exec_Tensor:$count, I64:$chunk);
 }
-def Exec_SelectRowsOp : Exec_Call<"select_rows", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$rows); }
+def Exec_SelectRowsOp : Exec_Call<"select_rows", 1> { let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$rows); }
 
-def Exec_SoftPromptOp : Exec_Call<"soft_prompt", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, AnyMemRef:$prompt); }
-def Exec_SoftPromptGradOp : Exec_Call<"soft_prompt_grad", 1> { let arguments = (ins AnyMemRef:$dx, AnyMemRef:$dy); }
+def Exec_SoftPromptOp : Exec_Call<"soft_prompt", 1> { let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$prompt); }
+def Exec_SoftPromptGradOp : Exec_Call<"soft_prompt_grad", 1> { let arguments = (ins Exec_Tensor:$dx, Exec_Tensor:$dy); }
 def Exec_SoftPromptWeightGradOp : Exec_Call<"soft_prompt_weight_grad", 1, 1, [], 1> {
-  let arguments = (ins AnyMemRef:$sum, AnyMemRef:$dy);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy);
 }
 def Exec_PrependOp : Exec_Call<"prepend", 1, -1, ["Value", "Positions"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, I32Attr:$value, BoolAttr:$positions);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, I32Attr:$value, BoolAttr:$positions);
 }
 
 def Exec_DropoutOp : Exec_Call<"dropout", 1, 0, ["P", "Salt"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$x, I64:$seed, F64Attr:$p, I32Attr:$salt);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, I64:$seed, F64Attr:$p, I32Attr:$salt);
 }
 def Exec_DequantizeNF4Op : Exec_Call<"dequantize_nf4", 1, 0, ["Block", "Nested"]> {
-  let arguments = (ins AnyMemRef:$y, AnyMemRef:$bytes, I64Attr:$block, I64Attr:$nested);
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$bytes, I64Attr:$block, I64Attr:$nested);
 }
-def Exec_CopyOp : Exec_Call<"copy", 1> { let arguments = (ins AnyMemRef:$y, AnyMemRef:$x); }
-def Exec_ZeroOp : Exec_Call<"zero", 1> { let arguments = (ins AnyMemRef:$y); }
+def Exec_CopyOp : Exec_Call<"copy", 1> {
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x);
+  let hasCanonicalizeMethod = 1;
+}
+def Exec_ZeroOp : Exec_Call<"zero", 1> { let arguments = (ins Exec_Tensor:$y); }
 
-def Exec_ClipNormOp : Exec_Call<"clip_norm", 2, -1> { let arguments = (ins AnyMemRef:$norm, AnyMemRef:$gradients, AnyType:$update); }
+def Exec_ClipNormOp : Exec_Call<"clip_norm", 2, -1> { let arguments = (ins Exec_Tensor:$norm, Exec_Tensor:$gradients, AnyType:$update); }
 def Exec_AdamWOp : Exec_Call<"adamw", 4, -1> {
-  let arguments = (ins AnyMemRef:$parameters, AnyMemRef:$gradients, AnyMemRef:$m, AnyMemRef:$v, AnyType:$update);
+  let arguments = (ins Exec_Tensor:$parameters, Exec_Tensor:$gradients, Exec_Tensor:$m, Exec_Tensor:$v, AnyType:$update);
 }
 def Exec_SGDOp : Exec_Call<"sgd", 3, -1> {
-  let arguments = (ins AnyMemRef:$parameters, AnyMemRef:$gradients, AnyMemRef:$momentum, AnyType:$update);
+  let arguments = (ins Exec_Tensor:$parameters, Exec_Tensor:$gradients, Exec_Tensor:$momentum, AnyType:$update);
 }
 
 } // OpGroupCalls

@@ -19,10 +19,32 @@ def NN_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
 }
 
-def NN_Float : TensorOf<[F32, BF16]>;
-def NN_Ints : TensorOf<[I32]>;
-def NN_F32 : TensorOf<[F32]>;
-def NN_Pointwise : AnyTypeOf<[F32, BF16, NN_Float]>;
+def NN_PositiveExtents : And<[HasStaticShapePred, CPred<"::llvm::all_of("
+  "::llvm::cast<::mlir::ShapedType>($_self).getShape(), [](int64_t extent) { return extent > 0; })">]>;
+def NN_NoEncoding : CPred<"!::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding()">;
+def NN_KnownEncoding : Or<[NN_NoEncoding, CPred<
+  "::llvm::isa<::mlir::VerifiableTensorEncoding>(::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding())">]>;
+
+/// Whatever is computed has a shape that is known, and its values as they are.
+class NN_Dense<list<Type> elements, list<Pred> more = []>
+    : RankedTensorOf<elements, [NN_PositiveExtents, NN_NoEncoding] # more, "dense tensor with extents above 0">;
+
+/// At least one dimension: the last is a row's width.
+class NN_Rows<list<Type> elements> : NN_Dense<elements, [HasRankGreaterOrEqualPred<1>]>;
+
+def NN_Float : NN_Rows<[F32, BF16]>;
+def NN_Ints : NN_Rows<[I32]>;
+def NN_F32 : NN_Dense<[F32]>;
+def NN_AnyFloat : NN_Dense<[F32, BF16]>;
+def NN_Pointwise : AnyTypeOf<[F32, BF16, NN_AnyFloat]>;
+/// A weight as it is stored: dense, or in an encoding that a dialect defines, such as #peft.nf4.
+def NN_Stored : RankedTensorOf<[AnyType], [NN_PositiveExtents, NN_KnownEncoding],
+                               "tensor with extents above 0 and no encoding but a storage format such as #peft.nf4">;
+
+/// Of columns, rows, tokens: 32 bits are enough for each.
+def NN_Count : ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<2147483647>]>;
+def NN_Epsilon : ConfinedAttr<F64Attr, [AttrConstraint<
+  CPred<"::llvm::cast<::mlir::FloatAttr>($_self).getValueAsDouble() > 0">, "above 0">]>;
 
 class NN_Enum<string name, string summary, list<I32EnumAttrCase> cases> : I32EnumAttr<name, summary, cases> {
   let cppNamespace = "::peft::nn";

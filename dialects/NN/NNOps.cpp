@@ -99,6 +99,8 @@ void GetOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  if (ranked(op.getTable()).getRank() != 2)
+    return emitOptionalError(loc, "expected a matrix as table, got ", op.getTable().getType());
   SmallVector<int64_t> shape(ranked(op.getIds()).getShape());
   shape.push_back(cols(ranked(op.getTable())));
   types.push_back(RankedTensorType::get(shape, ranked(op.getTable()).getElementType()));
@@ -112,9 +114,11 @@ static FailureOr<int64_t> linearCols(MaybeLoc loc, Value x, Value weight, bool t
     return LogicalResult(emitOptionalError(loc, "expected a matrix as weight, got ", type));
   int64_t in = type.getDimSize(transposed ? 0 : 1), out = type.getDimSize(transposed ? 1 : 0);
   if (cols(ranked(x)) != in)
-    return LogicalResult(emitOptionalError(loc, "expected x of ", in, " columns for weight ", type, ", got ", x.getType()));
+    return LogicalResult(
+        emitOptionalError(loc, "expected x of ", in, " columns for weight ", type, ", got ", x.getType()));
   if (ranked(x).getElementType() != type.getElementType())
-    return LogicalResult(emitOptionalError(loc, "expected x and weight of one element type, got ", x.getType(), " and ", type));
+    return LogicalResult(emitOptionalError(loc, "expected x and weight of one element type, got ",
+                                           x.getType(), " and ", type));
   return out;
 }
 
@@ -126,9 +130,10 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Ada
   return success();
 }
 
-void LinearOp::build(OpBuilder &builder, OperationState &state, Value x, Value weight, bool transposed, double alpha) {
-  build(builder, state, x, weight, /*bias=*/Value(),
-        transposed ? builder.getUnitAttr() : UnitAttr(), builder.getF64FloatAttr(alpha), /*module=*/StringAttr());
+void LinearOp::build(OpBuilder &builder, OperationState &state, Value x, Value weight, bool transposed,
+                     double alpha) {
+  build(builder, state, x, weight, /*bias=*/Value(), transposed ? builder.getUnitAttr() : UnitAttr(),
+        builder.getF64FloatAttr(alpha), /*module=*/StringAttr());
 }
 
 LogicalResult LinearAddOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
@@ -142,12 +147,15 @@ LogicalResult LinearAddOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, 
   return success();
 }
 
-LogicalResult RMSNormOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
-  int64_t width = cols(ranked(op.getWeight()));
-  if (cols(ranked(op.getX())) % width)
-    return emitOptionalError(loc, "expected x to hold groups of ", width, " columns, got ", op.getX().getType());
-  types.push_back(op.getX().getType());
+static LogicalResult expectGroups(MaybeLoc loc, Value x, int64_t width) {
+  if (cols(ranked(x)) % width)
+    return emitOptionalError(loc, "expected x to hold groups of ", width, " columns, got ", x.getType());
   return success();
+}
+
+LogicalResult RMSNormOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  types.push_back(op.getX().getType());
+  return expectGroups(loc, op.getX(), cols(ranked(op.getWeight())));
 }
 
 LogicalResult RopeOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
@@ -162,16 +170,25 @@ LogicalResult RopeOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adapt
   return success();
 }
 
-LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
-  auto q = ranked(op.getQ());
+/// What attention and its gradient read.
+template <class Adaptor> static LogicalResult expectHeads(MaybeLoc loc, Adaptor op) {
+  auto q = ranked(op.getQ()), segments = ranked(op.getSegments());
   int64_t headDim = op.getHeadDim(), width = cols(q), kvWidth = cols(ranked(op.getK()));
   if (q.getRank() != 3 || width % headDim || kvWidth % headDim || width % kvWidth)
-    return emitOptionalError(loc, "expected q [batch, seq, heads * ", headDim, "] and k of a divisor of its heads, got ",
-                             q, " and ", op.getK().getType());
-  if (failed(expectSame(loc, "v", op.getK(), op.getV())) || failed(expectSameRows(loc, "k", op.getQ(), op.getK())))
+    return emitOptionalError(loc, "expected q [batch, seq, heads * ", headDim,
+                             "] and k of a divisor of its heads, got ", q, " and ", op.getK().getType());
+  if (segments.getShape() != q.getShape().drop_back())
+    return emitOptionalError(loc, "expected a segment for every row of ", q, ", got ", segments);
+  return success(succeeded(expectSame(loc, "v", op.getK(), op.getV())) &&
+                 succeeded(expectSameRows(loc, "k", op.getQ(), op.getK())));
+}
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+  if (failed(expectHeads(loc, op)))
     return failure();
+  auto q = ranked(op.getQ());
   types.push_back(q);
-  types.push_back(f32Tensor(context, {q.getDimSize(0), width / headDim, q.getDimSize(1)}));
+  types.push_back(f32Tensor(context, {q.getDimSize(0), cols(q) / int64_t(op.getHeadDim()), q.getDimSize(1)}));
   return success();
 }
 
@@ -180,8 +197,8 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
   if (getX().getType() == getType())
     return getX();
   // cast(cast(x : bf16) : f32) : bf16 -> x
-  if (auto inner = getX().getDefiningOp<CastOp>(); inner && inner.getX().getType() == getType() &&
-                                                   ranked(inner).getElementType().isF32())
+  if (auto inner = getX().getDefiningOp<CastOp>();
+      inner && inner.getX().getType() == getType() && ranked(inner).getElementType().isF32())
     return inner.getX();
   return {};
 }
@@ -193,6 +210,9 @@ LogicalResult DropoutOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Ad
   types.push_back(op.getX().getType());
   return success();
 }
+
+// dropout(x, p = 0) -> x
+OpFoldResult DropoutOp::fold(FoldAdaptor) { return getP().isZero() ? OpFoldResult(getX()) : OpFoldResult(); }
 
 LogicalResult ShiftLabelsOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
   types.push_back(op.getLabels().getType());
@@ -226,7 +246,8 @@ LogicalResult PrependOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Ad
 // Gradients
 //===----------------------------------------------------------------------===//
 
-LogicalResult LinearWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+LogicalResult LinearWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op,
+                                                   Types &types) {
   types.push_back(f32Tensor(context, {cols(ranked(op.getDy())), cols(ranked(op.getX()))}));
   return expectSameRows(loc, "x", op.getDy(), op.getX());
 }
@@ -236,24 +257,32 @@ LogicalResult SumRowsOp::inferReturnTypes(MLIRContext *context, MaybeLoc, Adapto
   return success();
 }
 
-LogicalResult EmbeddingWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc, Adaptor op, Types &types) {
+LogicalResult EmbeddingWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op,
+                                                      Types &types) {
   types.push_back(f32Tensor(context, {int64_t(op.getVocab()), cols(ranked(op.getDy()))}));
+  if (ranked(op.getIds()).getShape() != ranked(op.getDy()).getShape().drop_back())
+    return emitOptionalError(loc, "expected an id for every row of ", op.getDy().getType(), ", got ",
+                             op.getIds().getType());
   return success();
 }
 
 LogicalResult RMSNormGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
   types.push_back(op.getX().getType());
-  return expectSame(loc, "dy", op.getX(), op.getDy());
+  return success(succeeded(expectGroups(loc, op.getX(), cols(ranked(op.getWeight())))) &&
+                 succeeded(expectSame(loc, "dy", op.getX(), op.getDy())));
 }
 
-LogicalResult RMSNormWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op, Types &types) {
+LogicalResult RMSNormWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op,
+                                                    Types &types) {
   types.push_back(f32Tensor(context, {int64_t(op.getWidth())}));
-  return expectSame(loc, "dy", op.getX(), op.getDy());
+  return success(succeeded(expectGroups(loc, op.getX(), op.getWidth())) &&
+                 succeeded(expectSame(loc, "dy", op.getX(), op.getDy())));
 }
 
 LogicalResult AttentionGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
   types.append({op.getQ().getType(), op.getK().getType(), op.getV().getType()});
-  return expectSame(loc, "dout", op.getQ(), op.getDout());
+  return success(succeeded(expectHeads(loc, op)) &&
+                 succeeded(expectSame(loc, "dout", op.getQ(), op.getDout())));
 }
 
 LogicalResult CrossEntropyGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {

@@ -43,7 +43,9 @@ def NN_ParameterOp : NN_Op<"parameter", [Symbol]> {
     lives in the arena. `init` says where the first values come from: the
     checkpoint's tensor `source` (by default the one of the same name), its rows
     `rows`, or a constant or distribution with bound or deviation `init_value`.
-    `stored` is the file's own type of it, where known.
+    `stored` is the file's own type of it, where known; it is left out where that
+    is the program's type too, but can't be read in place (not aligned, or rows in
+    another order).
 
     ```mlir
     nn.parameter frozen @"model.norm.weight" : tensor<64xf32>
@@ -51,7 +53,7 @@ def NN_ParameterOp : NN_Op<"parameter", [Symbol]> {
     ```
   }];
   let arguments = (ins
-    NN_ParameterStateAttr:$state, SymbolNameAttr:$sym_name, TypeAttrOf<AnyRankedTensor>:$type,
+    NN_ParameterStateAttr:$state, SymbolNameAttr:$sym_name, TypeAttrOf<NN_Stored>:$type,
     DefaultValuedAttr<NN_InitAttr, "::peft::nn::Init::checkpoint">:$init,
     OptionalAttr<F64Attr>:$init_value, OptionalAttr<StrAttr>:$source,
     OptionalAttr<DenseI32ArrayAttr>:$rows, OptionalAttr<StrAttr>:$stored);
@@ -70,7 +72,7 @@ def NN_GetOp : NN_Op<"get", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterfa
                              DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "The value of a parameter";
   let arguments = (ins FlatSymbolRefAttr:$parameter);
-  let results = (outs AnyRankedTensor:$value);
+  let results = (outs NN_Stored:$value);
   let assemblyFormat = "$parameter attr-dict `:` type($value)";
 }
 
@@ -128,7 +130,7 @@ def NN_RMSNormOp : NN_Model<"rms_norm", [CheapToRecompute]> {
     The groups are consecutive parts of the last dimension, as long as `weight`:
     one for a block's norm, one a head for q_norm and k_norm.
   }];
-  let arguments = (ins NN_Float:$x, NN_Float:$weight, F64Attr:$eps);
+  let arguments = (ins NN_Float:$x, NN_Float:$weight, NN_Epsilon:$eps);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$x `,` $weight `eps` `(` $eps `)` attr-dict `:` functional-type(operands, results)";
 }
@@ -140,7 +142,7 @@ def NN_RopeOp : NN_Model<"rope", [CheapToRecompute]> {
     (i, i + n) by `positions * inv_freq[i]`; cos and sin are multiplied by `scale`
     (yarn and longrope's attention factor). `inverse` rotates back.
   }];
-  let arguments = (ins NN_Float:$x, NN_Ints:$positions, DenseF32ArrayAttr:$inv_freq, I64Attr:$head_dim,
+  let arguments = (ins NN_Float:$x, NN_Ints:$positions, DenseF32ArrayAttr:$inv_freq, NN_Count:$head_dim,
                        DefaultValuedAttr<F64Attr, "1.0">:$scale, UnitAttr:$inverse);
   let results = (outs NN_Float:$result);
   let assemblyFormat = [{
@@ -156,8 +158,8 @@ def NN_AttentionOp : NN_Model<"attention"> {
     `v` may have fewer heads. `lse`, the logarithm of the sum of exponentials, is
     what the backward pass needs of the probabilities.
   }];
-  let arguments = (ins NN_Float:$q, NN_Float:$k, NN_Float:$v, NN_Ints:$segments, I64Attr:$head_dim,
-                       F64Attr:$scale, DefaultValuedAttr<I64Attr, "0">:$window);
+  let arguments = (ins NN_Float:$q, NN_Float:$k, NN_Float:$v, NN_Ints:$segments, NN_Count:$head_dim,
+                       F64Attr:$scale, DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$window);
   let results = (outs NN_Float:$out, NN_F32:$lse);
   let assemblyFormat = "$q `,` $k `,` $v `,` $segments attr-dict `:` functional-type(operands, results)";
 }
@@ -196,6 +198,7 @@ def NN_DropoutOp : NN_Model<"dropout", [CheapToRecompute]> {
   }];
   let arguments = (ins NN_Float:$x, I64:$seed, F64Attr:$p, I32Attr:$salt);
   let results = (outs NN_Float:$result);
+  let hasFolder = 1;
   let assemblyFormat = "$x `,` $seed attr-dict `:` functional-type(operands, results)";
 }
 
@@ -227,7 +230,7 @@ def NN_PrependOp : NN_Pure<"prepend"> {
     `value` `count` times, then x. With `positions` the new entries are
     0 .. count - 1 and the given ones move up by `count`.
   }];
-  let arguments = (ins NN_Ints:$x, I64Attr:$count, DefaultValuedAttr<I32Attr, "0">:$value, UnitAttr:$positions);
+  let arguments = (ins NN_Ints:$x, NN_Count:$count, DefaultValuedAttr<I32Attr, "0">:$value, UnitAttr:$positions);
   let results = (outs NN_Ints:$result);
   let assemblyFormat = "$x (`positions` $positions^)? attr-dict `:` functional-type(operands, results)";
 }
@@ -257,21 +260,21 @@ def NN_SumRowsOp : NN_Pure<"sum_rows", [DeclareOpInterfaceMethods<RowwiseOpInter
 
 def NN_EmbeddingWeightGradOp : NN_Pure<"embedding_weight_grad"> {
   let summary = "`dtable[ids[i], :] += dy[i, :]`, float32";
-  let arguments = (ins NN_Float:$dy, NN_Ints:$ids, I64Attr:$vocab);
+  let arguments = (ins NN_Float:$dy, NN_Ints:$ids, NN_Count:$vocab);
   let results = (outs NN_F32:$result);
   let assemblyFormat = "$dy `,` $ids attr-dict `:` functional-type(operands, results)";
 }
 
 def NN_RMSNormGradOp : NN_Pure<"rms_norm_grad"> {
   let summary = "dx of rms_norm";
-  let arguments = (ins NN_Float:$dy, NN_Float:$x, NN_Float:$weight, F64Attr:$eps);
+  let arguments = (ins NN_Float:$dy, NN_Float:$x, NN_Float:$weight, NN_Epsilon:$eps);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$dy `,` $x `,` $weight `eps` `(` $eps `)` attr-dict `:` functional-type(operands, results)";
 }
 
 def NN_RMSNormWeightGradOp : NN_Pure<"rms_norm_weight_grad"> {
   let summary = "dw of rms_norm, float32; `groups` of it stand side by side in a row of x";
-  let arguments = (ins NN_Float:$dy, NN_Float:$x, I64Attr:$width, F64Attr:$eps);
+  let arguments = (ins NN_Float:$dy, NN_Float:$x, NN_Count:$width, NN_Epsilon:$eps);
   let results = (outs NN_F32:$result);
   let assemblyFormat = "$dy `,` $x `eps` `(` $eps `)` attr-dict `:` functional-type(operands, results)";
 }
@@ -279,8 +282,8 @@ def NN_RMSNormWeightGradOp : NN_Pure<"rms_norm_weight_grad"> {
 def NN_AttentionGradOp : NN_Pure<"attention_grad"> {
   let summary = "dq, dk and dv of attention; probabilities are computed again from lse";
   let arguments = (ins NN_Float:$dout, NN_Float:$q, NN_Float:$k, NN_Float:$v, NN_Float:$out, NN_F32:$lse,
-                       NN_Ints:$segments, I64Attr:$head_dim, F64Attr:$scale,
-                       DefaultValuedAttr<I64Attr, "0">:$window);
+                       NN_Ints:$segments, NN_Count:$head_dim, F64Attr:$scale,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$window);
   let results = (outs NN_Float:$dq, NN_Float:$dk, NN_Float:$dv);
   let assemblyFormat = [{
     $dout `,` $q `,` $k `,` $v `,` $out `,` $lse `,` $segments attr-dict `:` functional-type(operands, results)

@@ -4,6 +4,7 @@
 
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/OpBase.td"
+include "mlir/IR/TensorEncoding.td"
 
 def Peft_Dialect : Dialect {
   let name = "peft";
@@ -19,7 +20,7 @@ def Peft_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
 }
 
-def Peft_NF4Attr : AttrDef<Peft_Dialect, "NF4"> {
+def Peft_NF4Attr : AttrDef<Peft_Dialect, "NF4", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let mnemonic = "nf4";
   let summary = "Stored as bitsandbytes' 4-bit NormalFloat";
   let description = [{
@@ -29,6 +30,7 @@ def Peft_NF4Attr : AttrDef<Peft_Dialect, "NF4"> {
   }];
   let parameters = (ins "int64_t":$block, "int64_t":$nested);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Peft_LoraAttr : AttrDef<Peft_Dialect, "Lora"> {
@@ -42,6 +44,7 @@ def Peft_LoraAttr : AttrDef<Peft_Dialect, "Lora"> {
   let parameters = (ins "int64_t":$r, "::mlir::FloatAttr":$scale, "::mlir::FloatAttr":$dropout, "bool":$bias,
                         "::mlir::StringAttr":$init);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Peft_BottleneckAttr : AttrDef<Peft_Dialect, "Bottleneck"> {
@@ -50,6 +53,7 @@ def Peft_BottleneckAttr : AttrDef<Peft_Dialect, "Bottleneck"> {
   let parameters = (ins "int64_t":$width, "::mlir::StringAttr":$activation, "::mlir::FloatAttr":$scale,
                         "::mlir::StringAttr":$key);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 #endif // PEFT_PEFT_DIALECT_TD

@@ -185,16 +185,10 @@ LogicalResult EmbeddingColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, 
 //===----------------------------------------------------------------------===//
 
 static LogicalResult expectEncoded(MaybeLoc loc, Value weight, StringRef name) {
-  auto type = dyn_cast<RankedTensorType>(weight.getType());
-  auto nf4 = type ? dyn_cast_or_null<NF4Attr>(type.getEncoding()) : NF4Attr();
-  if (!nf4)
-    return emitOptionalError(loc, "expected ", name, " with an encoding such as #peft.nf4, got ",
-                             weight.getType());
-  if (!isa<Float32Type, BFloat16Type>(type.getElementType()))
-    return emitOptionalError(loc, "expected ", name, " of f32 or bf16 values, got ", weight.getType());
-  if (nf4.getBlock() <= 0 || nf4.getBlock() % 2 != 0 || nf4.getNested() < 0)
-    return emitOptionalError(loc, "expected an even block above 0 and nested of 0 or more, got ", nf4);
-  return success();
+  if (isa_and_nonnull<NF4Attr>(tensorType(weight).getEncoding()))
+    return success();
+  return emitOptionalError(loc, "expected ", name, " with an encoding such as #peft.nf4, got ",
+                           weight.getType());
 }
 
 LogicalResult DequantizeOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
@@ -292,6 +286,35 @@ LogicalResult EmbeddingColumnsWeightGradOp::inferReturnTypes(MLIRContext *contex
   results.push_back(
       RankedTensorType::get({width(op.getDy()), (int64_t)op.getVocab()}, Float32Type::get(context)));
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Folds: what goes where it came from
+//===----------------------------------------------------------------------===//
+
+/// The operand, where the fold keeps the type.
+static OpFoldResult sameType(Operation *op, Value value) {
+  return op->getResult(0).getType() == value.getType() ? OpFoldResult(value) : OpFoldResult();
+}
+
+// soft_prompt_grad(soft_prompt(x, prompt), rows of prompt) -> x
+OpFoldResult SoftPromptGradOp::fold(FoldAdaptor) {
+  auto made = getDy().getDefiningOp<SoftPromptOp>();
+  if (!made || tensorType(made.getPrompt()).getDimSize(0) != int64_t(getCount()))
+    return {};
+  return sameType(*this, made.getX());
+}
+
+// override_columns_grad(override_columns_grad(dy, i), i) -> override_columns_grad(dy, i)
+OpFoldResult OverrideColumnsGradOp::fold(FoldAdaptor) {
+  auto inner = getDy().getDefiningOp<OverrideColumnsGradOp>();
+  return inner && inner.getIndices() == getIndices() ? OpFoldResult(inner.getResult()) : OpFoldResult();
+}
+
+// select_columns(override_columns(x, c, i), i) -> c
+OpFoldResult SelectColumnsOp::fold(FoldAdaptor) {
+  auto made = getX().getDefiningOp<OverrideColumnsOp>();
+  return made && made.getIndices() == getIndices() ? sameType(*this, made.getColumns()) : OpFoldResult();
 }
 
 //===----------------------------------------------------------------------===//

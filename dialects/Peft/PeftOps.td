@@ -112,14 +112,14 @@ let opDocGroup = OpGroupQuantized in {
 
 def Peft_DequantizeOp : Peft_Op<"dequantize", [CheapToRecompute]> {
   let summary = "The dense values of an encoded weight";
-  let arguments = (ins AnyRankedTensor:$encoded);
+  let arguments = (ins NN_Stored:$encoded);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$encoded attr-dict `:` functional-type(operands, results)";
 }
 
 def Peft_QuantizedLinearOp : Peft_Op<"quantized_linear", [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "`nn.linear(x, peft.dequantize(w))` in one op";
-  let arguments = (ins NN_Float:$x, AnyRankedTensor:$weight, Optional<NN_Float>:$bias, UnitAttr:$transposed,
+  let arguments = (ins NN_Float:$x, NN_Stored:$weight, Optional<NN_Float>:$bias, UnitAttr:$transposed,
                        DefaultValuedAttr<F64Attr, "1.0">:$alpha);
   let results = (outs NN_Float:$result);
   let assemblyFormat = [{
@@ -138,14 +138,15 @@ let opDocGroup = OpGroupPeftGradients in {
 
 def Peft_SoftPromptGradOp : Peft_Op<"soft_prompt_grad"> {
   let summary = "dx of soft_prompt: the rows behind the prompt";
-  let arguments = (ins NN_Float:$dy, I64Attr:$count);
+  let arguments = (ins NN_Float:$dy, NN_Count:$count);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$dy attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
 
 def Peft_SoftPromptWeightGradOp : Peft_Op<"soft_prompt_weight_grad"> {
   let summary = "The prompt's gradient, summed over the batch, float32";
-  let arguments = (ins NN_Float:$dy, I64Attr:$count);
+  let arguments = (ins NN_Float:$dy, NN_Count:$count);
   let results = (outs NN_F32:$result);
   let assemblyFormat = "$dy attr-dict `:` functional-type(operands, results)";
 }
@@ -169,6 +170,7 @@ def Peft_OverrideColumnsGradOp : Peft_Op<"override_columns_grad", [DeclareOpInte
   let arguments = (ins NN_Float:$dy, DenseI32ArrayAttr:$indices);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$dy attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
 
 def Peft_SelectColumnsOp : Peft_Op<"select_columns", [DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
@@ -176,11 +178,12 @@ def Peft_SelectColumnsOp : Peft_Op<"select_columns", [DeclareOpInterfaceMethods<
   let arguments = (ins NN_Float:$x, DenseI32ArrayAttr:$indices);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
 
 def Peft_EmbeddingColumnsWeightGradOp : Peft_Op<"embedding_columns_weight_grad"> {
   let summary = "`dtable[:, ids[i]] += dy[i, :]`, float32";
-  let arguments = (ins NN_Float:$dy, NN_Ints:$ids, I64Attr:$vocab);
+  let arguments = (ins NN_Float:$dy, NN_Ints:$ids, NN_Count:$vocab);
   let results = (outs NN_F32:$result);
   let assemblyFormat = "$dy `,` $ids attr-dict `:` functional-type(operands, results)";
 }

@@ -25,7 +25,8 @@ LogicalResult AccumulateOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!parameter.isTrainable())
     return emitOpError("expected a trainable parameter, but ") << getParameterAttr() << " is frozen";
   if (parameter.getType() != getGradient().getType())
-    return emitOpError("expected a gradient of ") << parameter.getType() << ", got " << getGradient().getType();
+    return emitOpError("expected a gradient of ")
+           << parameter.getType() << ", got " << getGradient().getType();
   return success();
 }
 
@@ -34,9 +35,11 @@ LogicalResult ElementwiseOp::verify() {
   auto shape = cast<RankedTensorType>(getResult().getType()).getShape();
   for (Value input : getInputs())
     if (cast<RankedTensorType>(input.getType()).getShape() != shape)
-      return emitOpError("expected operands of the shape of ") << getResult().getType() << ", got " << input.getType();
+      return emitOpError("expected operands of the shape of ")
+             << getResult().getType() << ", got " << input.getType();
   if (block.getNumArguments() != getNumOperands())
-    return emitOpError("expected ") << getNumOperands() << " scalars in its region, got " << block.getNumArguments();
+    return emitOpError("expected ") << getNumOperands() << " scalars in its region, got "
+                                    << block.getNumArguments();
   for (BlockArgument argument : block.getArguments())
     if (!argument.getType().isF32())
       return emitOpError("expected f32 scalars in its region, got ") << argument.getType();
@@ -44,6 +47,14 @@ LogicalResult ElementwiseOp::verify() {
   if (yield.getNumOperands() != 1 || !yield.getOperand(0).getType().isF32())
     return emitOpError("expected its region to yield one f32");
   return success();
+}
+
+// elementwise(…, x : t, …) { yield x } : t -> x
+OpFoldResult ElementwiseOp::fold(FoldAdaptor) {
+  auto argument = dyn_cast<BlockArgument>(cast<YieldOp>(getBody().front().getTerminator()).getOperand(0));
+  if (!argument || getOperand(argument.getArgNumber()).getType() != getType())
+    return {};
+  return getOperand(argument.getArgNumber());
 }
 
 LogicalResult ChunkRowsOp::verify() {

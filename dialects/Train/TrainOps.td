@@ -57,10 +57,11 @@ def Train_ElementwiseOp : Train_Op<"elementwise", [Pure, SingleBlock,
     } -> tensor<8x112xf32>
     ```
   }];
-  let arguments = (ins Variadic<NN_Float>:$inputs);
-  let results = (outs NN_Float:$result);
+  let arguments = (ins Variadic<NN_AnyFloat>:$inputs);
+  let results = (outs NN_AnyFloat:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "`(` $inputs `:` type($inputs) `)` $body `->` type($result) attr-dict";
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
@@ -74,8 +75,8 @@ def Train_ChunkRowsOp : Train_Op<"chunk_rows", [SingleBlock, RecursiveMemoryEffe
     are 0), or is a sum over rows (`sums`), and is added up over the chunks.
     Weights are used from outside. So logits exist for one chunk only.
   }];
-  let arguments = (ins NN_Ints:$targets, Variadic<AnyRankedTensor>:$rows, I64Attr:$chunk, DenseBoolArrayAttr:$sums);
-  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let arguments = (ins NN_Ints:$targets, Variadic<NN_Stored>:$rows, NN_Count:$chunk, DenseBoolArrayAttr:$sums);
+  let results = (outs Variadic<NN_Stored>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     `of` $targets `rows` `(` $rows `)` `chunk` `(` $chunk `)` `sums` `(` $sums `)` $body attr-dict

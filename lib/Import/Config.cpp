@@ -120,6 +120,13 @@ Status Reader::block() {
                  "'; supported: silu, gelu, gelu_new, gelu_pytorch_tanh, relu");
   model.activation = *kind;
 
+  Result<double> dropout = getNumberOr(config, "attention_dropout", where, 0);
+  if (!dropout)
+    return dropout.status();
+  if (*dropout != 0)
+    model.warnings.push_back(where + ": 'attention_dropout' " + printJson(config["attention_dropout"]) +
+                             " is not applied, as transformers would while it trains; a recipe's dropout is");
+
   PEFT_TRY(flag("attention_bias", model.family->qkvBias, model.qkvBias));
   PEFT_TRY(flag("attention_bias", model.family->outBias, model.outBias));
   PEFT_TRY(flag("mlp_bias", model.family->mlpBias, model.mlpBias));
@@ -135,10 +142,11 @@ Status Reader::windows() {
   Result<bool> used = getBoolOr(config, "use_sliding_window", where, !byLayer);
   if (!used)
     return used.status();
-  if (!findField(config, "sliding_window") || !*used)
+  int64_t window = 4096; // what transformers takes where there is no such key; null is none
+  if (!*used || (config.contains("sliding_window") && !findField(config, "sliding_window")))
     return Status::ok();
-  int64_t window;
-  PEFT_TRY(size("sliding_window", window));
+  if (config.contains("sliding_window"))
+    PEFT_TRY(size("sliding_window", window));
   if (!byLayer) {
     model.windows.assign(model.layers, window);
     return Status::ok();

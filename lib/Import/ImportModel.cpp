@@ -84,6 +84,32 @@ static void warnOfUnused(Location loc, const Checkpoint &checkpoint, std::vector
                    << others;
 }
 
+static std::string configPath(const Checkpoint &checkpoint) {
+  return "'" + checkpoint.path() + (checkpoint.isGguf() ? "'" : "/config.json'");
+}
+
+Status peft::checkWeights(const Checkpoint &checkpoint) {
+  Result<std::string> type = getStringOr(checkpoint.config(), "model_type", configPath(checkpoint), "");
+  if (!checkpoint.hasWeights() || !type || !findFamily(*type))
+    return Status::ok();
+  ImportOptions options;
+  Result<ModelConfig> config = readConfig(checkpoint.config(), options.seqLen, configPath(checkpoint));
+  if (!config)
+    return config.status();
+  Result<TiedHead> tied = findTiedHead(checkpoint, *config);
+  if (!tied)
+    return tied.status();
+  // What the model would read is known only by building it.
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.loadDialect<arith::ArithDialect, func::FuncDialect, nn::NNDialect, adapter::PeftDialect>();
+  OpBuilder b(&context);
+  OwningOpRef<ModuleOp> module = createModule(context, *config, "", "");
+  b.setInsertionPointToEnd(module->getBody());
+  Weights weights(b, checkpoint, *config, b.getF32Type());
+  buildLoss(createFunction(b, options), *config, weights, tied->tied);
+  return weights.check();
+}
+
 OwningOpRef<ModuleOp> peft::importModel(MLIRContext &context, const Checkpoint &checkpoint, StringRef path,
                                         const ImportOptions &options) {
   context.loadDialect<arith::ArithDialect, func::FuncDialect, nn::NNDialect, adapter::PeftDialect>();
@@ -100,8 +126,7 @@ OwningOpRef<ModuleOp> peft::importModel(MLIRContext &context, const Checkpoint &
       return fail(std::string("expected a ") + name + " from 1 to 16777216, got " + std::to_string(value));
   FloatType element = options.dtype == "bf16" ? FloatType(b.getBF16Type()) : FloatType(b.getF32Type());
 
-  std::string where = "'" + checkpoint.path() + (checkpoint.isGguf() ? "'" : "/config.json'");
-  Result<ModelConfig> config = readConfig(checkpoint.config(), options.seqLen, where);
+  Result<ModelConfig> config = readConfig(checkpoint.config(), options.seqLen, configPath(checkpoint));
   if (!config)
     return fail(config.status().message());
   for (const std::string &warning : config->warnings)

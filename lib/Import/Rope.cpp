@@ -19,6 +19,7 @@ struct Inputs {
   double theta;
   int64_t dim;
   int64_t seqLen;
+  double share; ///< partial_rotary_factor: of the head's dimensions, those that are rotated
 
   Result<double> number(const char *key) const { return getNumber(fields, key, fieldsAre); }
   Result<double> numberOr(const char *key, double fallback) const {
@@ -161,11 +162,25 @@ static Result<Rope> llama3(const Inputs &in) {
   return rope;
 }
 
+/// Frequencies of the whole head, of which the last are 0: these dimensions stay as they are.
+static Result<Rope> proportional(const Inputs &in) {
+  GET(factor, in.numberOr("factor", 1));
+  if (!(in.share >= 0 && in.share <= 1))
+    return Status::error(in.fieldsAre + ": expected 'partial_rotary_factor' from 0 to 1, got " +
+                         std::to_string(in.share));
+  Rope rope{inverse(periods(in.theta, in.dim))};
+  for (auto [i, frequency] : llvm::enumerate(rope.inverseFrequencies))
+    frequency = double(i) < std::floor(in.share * double(in.dim) / 2) ? frequency / float(factor) : 0.0f;
+  return rope;
+}
+
 static constexpr struct {
   llvm::StringLiteral name;
   Result<Rope> (*compute)(const Inputs &);
-} types[] = {{"default", plain}, {"linear", linear},     {"dynamic", dynamic}, {"yarn", yarn},
-             {"llama3", llama3}, {"longrope", longrope}, {"su", longrope}}; // su: longrope's first name
+} types[] = {{"default", plain},   {"linear", linear},
+             {"dynamic", dynamic}, {"yarn", yarn},
+             {"llama3", llama3},   {"longrope", longrope},
+             {"su", longrope},     {"proportional", proportional}}; // su: longrope's first name
 
 /// The theta of the fields, of rope_parameters, of config.json; 0 if none has it.
 static Result<double> readTheta(const json &config, const json &fields, const std::string &where) {
@@ -207,20 +222,20 @@ Result<Rope> peft::readRope(const json &config, const Family &family, int64_t he
   if (!fields)
     fields = &none;
 
-  // No family here rotates a part of the head only.
-  for (const json *object : {fields, &config}) {
-    GET(partial, getNumberOr(*object, "partial_rotary_factor", where, 1.0));
-    if (partial != 1.0)
-      return Status::error(where + ": expected 'partial_rotary_factor' 1 for " + family.modelType.str() +
-                           ", got " + printJson(*findField(*object, "partial_rotary_factor")));
-  }
-
   GET(oldName, getStringOr(*fields, "type", fieldsAre, "default"));
   GET(name, getStringOr(*fields, "rope_type", fieldsAre, oldName));
   const auto *type = llvm::find_if(types, [&](const auto &entry) { return entry.name == name; });
   if (type == std::end(types))
     return Status::error(fieldsAre + ": unknown rope_type '" + name +
-                         "'; supported: default, linear, dynamic, yarn, longrope, llama3");
+                         "'; supported: default, linear, dynamic, yarn, longrope, llama3, proportional");
+
+  // No family here rotates a part of the head only, but by this type of scaling.
+  const json &sharer = findField(*fields, "partial_rotary_factor") ? *fields : config;
+  GET(share, getNumberOr(sharer, "partial_rotary_factor", where, 1.0));
+  if (share != 1.0 && name != "proportional")
+    return Status::error(where + ": expected 'partial_rotary_factor' 1 for " + family.modelType.str() +
+                         ", got " + printJson(*findField(sharer, "partial_rotary_factor")) +
+                         "; only rope_type 'proportional' takes another");
 
   // A default where a newer layout was meant would give a plausible but wrong model,
   // hence only files that know neither layout may do without.
@@ -233,11 +248,11 @@ Result<Rope> peft::readRope(const json &config, const Family &family, int64_t he
     return Status::error(
         where + ": found no positive 'rope_theta', neither in rope_parameters (transformers 5) nor at "
                 "the top level (transformers 4); guessing it would give a wrong model");
-  GET(rope, type->compute({config, *fields, where, fieldsAre, theta, headDim, seqLen}));
+  GET(rope, type->compute({config, *fields, where, fieldsAre, theta, headDim, seqLen, share}));
   rope.thetaAssumed = assumed;
   PEFT_TRY(divideByGgufFactors(rope, config, where));
   for (auto [i, frequency] : llvm::enumerate(rope.inverseFrequencies))
-    if (!std::isfinite(frequency) || frequency <= 0)
+    if (!std::isfinite(frequency) || frequency < 0 || (frequency == 0 && name != "proportional"))
       return Status::error(fieldsAre + ": rope_type '" + name + "' with rope_theta " + std::to_string(theta) +
                            " gives the inverse frequency " + std::to_string(frequency) + " at " +
                            std::to_string(i) + "; expected positive finite numbers");

@@ -2,6 +2,7 @@
 #include "Weights.h"
 
 #include "dialects/Peft/Peft.h"
+#include "peft/runtime/gguf.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -16,19 +17,34 @@ static std::string shapeText(ArrayRef<int64_t> shape) {
 const CheckpointTensor *Weights::find(StringRef key, ArrayRef<int64_t> shape) {
   const CheckpointTensor *tensor = checkpoint.find(std::string_view(key.data(), key.size()));
   if (!tensor) {
-    std::string message = "'" + checkpoint.path() + "': tensor '" + key.str() +
-                          "' is missing, expected one of shape " + shapeText(shape);
+    std::string inFile =
+        checkpoint.isGguf() ? ggufNameOf(std::string_view(key.data(), key.size())) : std::string();
+    std::string message = "'" + checkpoint.path() + "': tensor '" + key.str() + "'" +
+                          (inFile.empty() ? "" : " ('" + inFile + "')") +
+                          " is missing, expected one of shape " + shapeText(shape);
     std::vector<std::string> near = checkpoint.nearNames(std::string_view(key.data(), key.size()));
     if (!near.empty())
       message += "; near names: " + llvm::join(near, ", ");
     problems.push_back(message);
     return nullptr;
   }
+  used.insert(tensor);
+  if (Status status = checkpoint.checkReadable(*tensor); !status) {
+    problems.push_back(status.message());
+    return nullptr;
+  }
   if (ArrayRef<int64_t>(tensor->shape) != shape)
     problems.push_back("'" + checkpoint.path() + "': tensor '" + tensor->name + "': expected shape " +
                        shapeText(shape) + " by the configuration, got " + shapeText(tensor->shape));
-  used.insert(tensor);
   return tensor;
+}
+
+/// Whether a tensor of the program's own type lies as the program reads it: aligned, its rows in order.
+/// One of another type is converted anyway.
+bool Weights::isReadInPlace(const CheckpointTensor &tensor) const {
+  if (tensor.type != (element.isBF16() ? "bf16" : "f32"))
+    return true;
+  return checkpoint.mapped(tensor.name, element.isBF16() ? PEFT_BF16 : PEFT_F32);
 }
 
 nn::ParameterOp Weights::declare(StringRef key, ArrayRef<int64_t> shape, bool quantizable) {
@@ -36,7 +52,7 @@ nn::ParameterOp Weights::declare(StringRef key, ArrayRef<int64_t> shape, bool qu
   int64_t block = 0, nested = 0;
   if (checkpoint.hasWeights()) {
     if (const CheckpointTensor *tensor = find(key, shape)) {
-      stored = tensor->type;
+      stored = isReadInPlace(*tensor) ? tensor->type : std::string();
       block = tensor->block;
       nested = tensor->nested;
       if (block && !quantizable)

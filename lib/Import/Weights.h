@@ -37,6 +37,7 @@ public:
 private:
   nn::ParameterOp declare(llvm::StringRef key, llvm::ArrayRef<int64_t> shape, bool quantizable);
   const CheckpointTensor *find(llvm::StringRef key, llvm::ArrayRef<int64_t> shape);
+  bool isReadInPlace(const CheckpointTensor &tensor) const;
 
   mlir::OpBuilder declarations;
   const Checkpoint &checkpoint;

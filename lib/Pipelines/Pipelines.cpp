@@ -52,9 +52,11 @@ void peft::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
 // peft-place: training -> scheduled
 //===----------------------------------------------------------------------===//
 
-void peft::buildPlanPipeline(OpPassManager &pm) {
+void peft::buildPlanPipeline(OpPassManager &pm, const PlanOptions &options) {
   pm.addPass(createSchedulePass());
-  pm.addPass(createPlanPass());
+  PlanPassOptions plan;
+  plan.target = options.target;
+  pm.addPass(createPlanPass(plan));
   // While each entry function is one line: lifetimes can still be checked.
   pm.addPass(createVerifyScheduledPass());
 }
@@ -69,8 +71,8 @@ void peft::registerPipelines() {
                                          buildTrainPipeline);
   PassPipelineRegistration<FuseOptions>("peft-fuse", "within the training level: fewer passes over memory",
                                         buildFusePipeline);
-  PassPipelineRegistration<>("peft-place", "training -> scheduled: runtime calls, every buffer placed",
-                             [](OpPassManager &pm) { buildPlanPipeline(pm); });
+  PassPipelineRegistration<PlanOptions>("peft-place", "training -> scheduled: runtime calls, every buffer placed",
+                                        buildPlanPipeline);
   PassPipelineRegistration<>("peft-finish", "scheduled -> emitted: outline equal layers, emitc",
                              [](OpPassManager &pm) { buildEmitPipeline(pm); });
 }

@@ -78,8 +78,11 @@ std::vector<std::string> Fields::names(StringRef key) {
   const json::Value *value = raw(key);
   if (!value)
     return {};
-  if (auto text = value->getAsString())
+  if (auto text = value->getAsString()) {
+    if (text->empty())
+      return {};
     return {text->str()};
+  }
   std::vector<std::string> names;
   if (const json::Array *array = value->getAsArray()) {
     for (const json::Value &entry : *array)

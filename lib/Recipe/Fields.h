@@ -26,7 +26,7 @@ public:
   int64_t integer(llvm::StringRef key, int64_t fallback, int64_t least);
   double number(llvm::StringRef key, double fallback);
   std::string text(llvm::StringRef key, llvm::StringRef fallback);
-  std::vector<std::string> names(llvm::StringRef key); ///< a list of strings, or one
+  std::vector<std::string> names(llvm::StringRef key); ///< a list of strings, or one; none where that is ""
   std::vector<int64_t> integers(llvm::StringRef key);  ///< a list of integers from 0, or one
   ModulePattern modules(llvm::StringRef key);          ///< a regular expression or a list
   bool isNeutral(llvm::StringRef key) const;           ///< absent, null, false, 0, "", [] or {}

@@ -15,12 +15,16 @@ namespace {
 class FlagText {
 public:
   FlagText(StringRef flag, StringRef text, StringRef known) : flag(flag), known(known) {
-    SmallVector<StringRef> parts;
-    text.split(parts, ',', -1, /*KeepEmpty=*/false);
-    for (StringRef part : parts) {
-      auto [key, value] = part.split('=');
-      if (!values.try_emplace(key, value).second)
+    while (!text.empty()) {
+      size_t end = text.find(',');
+      if (size_t at = text.find("=/"); at < end) { // a regular expression may hold commas
+        size_t close = text.find("/,", at + 2);
+        end = close == StringRef::npos ? close : close + 1;
+      }
+      auto [key, value] = text.take_front(end).split('=');
+      if (!key.empty() && !values.try_emplace(key, value).second)
         fail(key + " is given twice");
+      text = end == StringRef::npos ? "" : text.drop_front(end + 1);
     }
   }
 
@@ -54,9 +58,32 @@ public:
   }
 
   std::vector<std::string> names(StringRef key) {
+    hint = "; names are joined by +";
     SmallVector<StringRef> parts;
-    take(key).value_or("").split(parts, '+', -1, /*KeepEmpty=*/false);
+    auto value = take(key);
+    value.value_or("").split(parts, '+', -1, /*KeepEmpty=*/false);
+    if (value && parts.empty())
+      fail(key + ": expected names joined by +, got nothing");
     return {parts.begin(), parts.end()};
+  }
+
+  /// `q_proj+v_proj`, `all-linear` or `/regular expression/`.
+  ModulePattern modules(StringRef key) {
+    ModulePattern pattern;
+    if (StringRef value = values.lookup(key); value.consume_front("/")) {
+      if (!value.consume_back("/"))
+        fail(key + ": expected a / behind the regular expression, got '/" + value + "'");
+      pattern.kind = ModulePattern::Kind::regex;
+      pattern.regex = value.str();
+      values.erase(key);
+      return pattern;
+    }
+    pattern.names = names(key);
+    if (pattern.names.size() == 1 && StringRef(pattern.names[0]).equals_insensitive("all-linear"))
+      return {ModulePattern::Kind::allLinear, "", {}};
+    if (!pattern.names.empty())
+      pattern.kind = ModulePattern::Kind::list;
+    return pattern;
   }
 
   void fail(const Twine &what) {
@@ -66,26 +93,16 @@ public:
 
   Error finish() {
     if (!values.empty())
-      fail("unknown word '" + values.begin()->first() + "', expected " + known);
+      fail("unknown word '" + values.begin()->first() + "', expected " + known +
+           (values.begin()->second.empty() ? hint : ""));
     return error.empty() ? Error::success() : createStringError(error);
   }
 
 private:
-  StringRef flag, known;
+  StringRef flag, known, hint;
   StringMap<StringRef> values;
   std::string error;
 };
-
-ModulePattern listPattern(std::vector<std::string> names) {
-  ModulePattern pattern;
-  if (names.size() == 1 && StringRef(names[0]).equals_insensitive("all-linear"))
-    pattern.kind = ModulePattern::Kind::allLinear;
-  else if (!names.empty())
-    pattern.kind = ModulePattern::Kind::list;
-  if (pattern.kind == ModulePattern::Kind::list)
-    pattern.names = std::move(names);
-  return pattern;
-}
 
 } // namespace
 
@@ -96,8 +113,8 @@ Expected<LoraRecipe> peft::parseLoraFlag(StringRef text) {
   flag.number("alpha", lora.alpha);
   flag.number("dropout", lora.dropout);
   lora.rslora = flag.word("rslora");
-  lora.targets = listPattern(flag.names("targets"));
-  lora.exclude = listPattern(flag.names("exclude"));
+  lora.targets = flag.modules("targets");
+  lora.exclude = flag.modules("exclude");
   lora.modulesToSave = flag.names("save");
 
   StringRef bias = flag.take("bias").value_or("none"), init = flag.take("init").value_or("true");
@@ -113,8 +130,8 @@ Expected<LoraRecipe> peft::parseLoraFlag(StringRef text) {
     lora.init = LoraRecipe::Init::random;
   else if (init != "true")
     flag.fail("init: expected true, false or gaussian, got '" + init + "'");
-  if (!(lora.alpha > 0.0))
-    flag.fail("alpha: expected a number above 0");
+  if (lora.exclude.kind == ModulePattern::Kind::allLinear)
+    flag.fail("exclude: expected names joined by + or a /regular expression/, got all-linear");
   if (!(lora.dropout >= 0.0 && lora.dropout < 1.0))
     flag.fail("dropout: expected a number from 0 to below 1");
   if (Error error = flag.finish())

@@ -3,6 +3,8 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <cmath>
+
 using namespace llvm;
 using namespace peft;
 
@@ -25,7 +27,7 @@ static std::vector<std::string> keysInOrder(const json::Object &object, StringRe
   return result;
 }
 
-/// rank_pattern or alpha_pattern: positive numbers by pattern.
+/// rank_pattern or alpha_pattern: numbers by pattern, ranks above 0.
 template <class Number>
 static void readPattern(Fields &fields, StringRef field, StringRef text,
                         std::vector<std::pair<std::string, Number>> &result) {
@@ -37,13 +39,15 @@ static void readPattern(Fields &fields, StringRef field, StringRef text,
     return fields.mismatch(field, "an object of numbers by pattern");
   for (const std::string &key : keysInOrder(*object, field, text)) {
     const json::Value &entry = *object->get(key);
+    constexpr bool isRank = std::is_integral_v<Number>;
     std::optional<Number> number;
-    if constexpr (std::is_integral_v<Number>)
+    if constexpr (isRank)
       number = entry.getAsInteger();
     else
       number = entry.getAsNumber();
-    if (!number || !(*number > 0 && *number <= INT32_MAX))
-      return fields.fail(field, "expected a positive number for '" + key + "', got " + shortText(entry));
+    if (!number || !(std::fabs(*number) <= INT32_MAX) || (isRank && *number < 1))
+      return fields.fail(field, (isRank ? "expected an integer from 1 for '" : "expected a number for '") +
+                                    key + "', got " + shortText(entry));
     result.emplace_back(key, *number);
   }
 }
@@ -55,9 +59,11 @@ static void readTrainableTokens(Fields &fields, LoraRecipe &lora) {
   auto add = [&](StringRef module, const json::Object &owner, StringRef key) {
     Fields entry(owner, "");
     std::vector<int64_t> ids = entry.integers(key);
-    if (ids.empty())
+    const json::Array *list = owner.getArray(key);
+    if (!list || list->size() != ids.size())
       return fields.mismatch("trainable_token_indices", "lists of token ids");
-    lora.trainableTokens.emplace_back(module.str(), std::vector<int32_t>(ids.begin(), ids.end()));
+    if (!ids.empty())
+      lora.trainableTokens.emplace_back(module.str(), std::vector<int32_t>(ids.begin(), ids.end()));
   };
   if (const json::Object *layers = value->getAsObject()) {
     lora.tokensByName = true;
@@ -116,17 +122,19 @@ Expected<Recipe> peft::parseLoraConfig(const json::Object &object, StringRef tex
   readInit(fields, lora);
   readBias(fields, lora);
 
-  if (!(lora.alpha > 0.0))
-    fields.mismatch("lora_alpha", "a number above 0");
   if (!(lora.dropout >= 0.0 && lora.dropout < 1.0))
     fields.mismatch("lora_dropout", "a number from 0 to below 1");
   if (lora.exclude.kind == ModulePattern::Kind::allLinear)
     fields.mismatch("exclude_modules", "names or a regular expression");
-  bool oneText = lora.targets.kind == ModulePattern::Kind::regex;
-  if (oneText && !lora.layers.empty())
-    fields.fail("layers_to_transform",
-                "expected nothing beside a target_modules that is one regular expression");
-  if (!lora.layersPattern.empty() && lora.layers.empty())
+  if (fields.has("target_modules") && !lora.targets)
+    fields.mismatch("target_modules", "names, or null for the model type's default");
+  bool oneText =
+      lora.targets.kind == ModulePattern::Kind::regex || lora.targets.kind == ModulePattern::Kind::allLinear;
+  for (StringRef key : {"layers_to_transform", "layers_pattern"})
+    if (oneText && fields.has(key))
+      fields.fail(key,
+                  "expected nothing beside a target_modules that is one string; a list of names can have it");
+  if (!lora.layersPattern.empty() && !fields.has("layers_to_transform"))
     fields.fail("layers_pattern", "expected layers_to_transform beside it");
   if (lora.loraBias && lora.init == LoraRecipe::Init::gaussian)
     fields.fail("lora_bias", "expected init_lora_weights true or false beside it, got \"gaussian\"");

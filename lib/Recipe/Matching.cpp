@@ -3,6 +3,7 @@
 #include "peft/Recipe/Regex.h"
 
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 
 #include <cmath>
@@ -69,17 +70,25 @@ public:
   }
 
   /// Layers that no target was of.
-  Error finish() const {
+  void warn(std::vector<std::string> &warnings) const {
     for (int64_t layer : layers)
       if (!is_contained(met, layer))
-        return createStringError("layers_to_transform: layer " + Twine(layer) + " has no target module");
-    return Error::success();
+        warnings.push_back("layers_to_transform: layer " + std::to_string(layer) + " has no target module");
   }
 
 private:
   std::vector<int64_t> layers, met;
   std::vector<Regex> patterns;
 };
+
+/// What to say where layers_to_transform left no target.
+std::string noLayer(const LoraRecipe &recipe, const ModelInfo &model) {
+  auto numbers = map_range(recipe.layers, [](int64_t layer) { return std::to_string(layer); });
+  std::string text = "layers_to_transform: no target module is of layer " + join(numbers, ", ");
+  if (!recipe.layersPattern.empty())
+    text += " of layers_pattern '" + join(recipe.layersPattern, "' or '") + "'";
+  return text + "; the model has " + std::to_string(model.layers) + " layers, model.layers.0 and so on";
+}
 
 /// The value of the first pattern that a module's name ends in.
 template <class Number> class PatternTable {
@@ -159,20 +168,23 @@ const ModelModule *tiedHead(const ModelInfo &model) {
 }
 
 Error matchTokens(const LoraRecipe &recipe, const ModelInfo &model, LoraMatch &match) {
+  const ModelModule *head = tiedHead(model);
   for (const auto &[name, ids] : recipe.trainableTokens) {
     StringRef entry = name;
     const ModelModule *found = nullptr;
     for (const ModelModule &module : model.modules)
-      if (module.kind == ModuleKind::embedding && StringRef(module.name).ends_with(entry))
+      if ((module.kind == ModuleKind::embedding || module.outputHead) &&
+          StringRef(module.name).ends_with(entry))
         found = &module;
     if (!found)
-      return createStringError("trainable_token_indices: '" + entry + "' is no embedding of the model" +
+      return createStringError("trainable_token_indices: '" + entry +
+                               "' is neither an embedding of the model nor its head" +
                                nearNames(entry, model));
     if (is_contained(match.save, found->name))
       return createStringError("trainable_token_indices: modules_to_save trains all of " + found->name +
                                " already");
     // The rows are the tied head's too, so they can't be where it has a table of its own.
-    if (const ModelModule *head = tiedHead(model); head && is_contained(match.save, head->name))
+    if (head && is_contained(match.save, head->name))
       return createStringError("trainable_token_indices: expected " + head->name +
                                ", which shares the table of " + found->name +
                                ", not to be in modules_to_save");
@@ -182,6 +194,12 @@ Error matchTokens(const LoraRecipe &recipe, const ModelInfo &model, LoraMatch &m
                                  Twine(model.vocabSize) + " once, got " + Twine(id));
     match.tokens.emplace_back(found->name, ids);
   }
+  // A tied head follows the embedding, but where it is given other tokens.
+  auto own = find_if(match.tokens, [&](const auto &entry) { return head && entry.first == head->name; });
+  if (own != match.tokens.end() && any_of(match.tokens, [&](const auto &other) {
+        return other.first != own->first && other.second == own->second;
+      }))
+    match.tokens.erase(own);
   return Error::success();
 }
 
@@ -289,11 +307,11 @@ Expected<LoraMatch> peft::matchLora(const LoraRecipe &recipe, const ModelInfo &m
                              *alpha / (recipe.rslora ? std::sqrt(double(*rank)) : double(*rank))});
   }
   if (match.targets.empty())
-    return createStringError(anyExcluded
-                                 ? "target_modules: every module that matches is excluded"
-                                 : "target_modules: '" + targets->regex + "' matches no module of the model");
-  if (Error error = layers->finish())
-    return std::move(error);
+    return createStringError(anyExcluded ? "target_modules: every module that matches is excluded"
+                             : recipe.layers.empty()
+                                 ? "target_modules: '" + targets->regex + "' matches no module of the model"
+                                 : noLayer(recipe, model));
+  layers->warn(match.warnings);
   ranks->warn("rank_pattern", match.warnings);
   alphas->warn("alpha_pattern", match.warnings);
   return match;

@@ -12,7 +12,8 @@ using namespace peft;
 
 static uint64_t layoutField(ModuleOp module, StringRef key) {
   auto layout = module->getAttrOfType<DictionaryAttr>("exec.layout");
-  return layout ? uint64_t(layout.getAs<IntegerAttr>(key).getInt()) : 0;
+  auto field = layout ? layout.getAs<IntegerAttr>(key) : IntegerAttr();
+  return field ? uint64_t(field.getInt()) : 0;
 }
 
 MemoryTable::MemoryTable(ModuleOp module) {
@@ -34,7 +35,12 @@ MemoryTable::MemoryTable(ModuleOp module) {
     }
   }
   uint64_t weights = transient - layoutField(module, "weights");
-  rows.push_back({"converted weights", weights - quantized, "frozen, made from the file's type at load"});
+  auto target = module->getAttrOfType<StringAttr>("exec.target");
+  onGpu = target && target.getValue() == "cuda";
+  if (onGpu)
+    rows.push_back({"frozen weights", weights - quantized, "copied or converted at load"});
+  else
+    rows.push_back({"converted weights", weights - quantized, "frozen, made from the file's type at load"});
   if (quantized)
     rows.push_back({"quantized weights", quantized, "frozen, codes and constants"});
   rows.push_back({"trainable parameters", trainable, std::to_string(trained) + " in " + std::to_string(count) + " tensors"});
@@ -60,7 +66,10 @@ MemoryTable::MemoryTable(ModuleOp module) {
   }
   rows.push_back({"saved activations", saved, "kept by the forward for the backward pass"});
   rows.push_back({"temporaries", temporary, "at the fullest moment of the step"});
-  rows.push_back({"gaps", arena - transient - saved - temporary, "between buffers of unlike lifetimes"});
+  uint64_t workspace = layoutField(module, "workspace_bytes");
+  rows.push_back({"gaps", arena - transient - saved - temporary - workspace, "between buffers of unlike lifetimes"});
+  if (workspace)
+    rows.push_back({"workspace", workspace, "of cuBLASLt and cuDNN"});
 }
 
 static std::string human(uint64_t bytes) {
@@ -77,6 +86,7 @@ void MemoryTable::print(llvm::raw_ostream &os) const {
   os << llvm::left_justify("memory", 22) << llvm::right_justify("bytes", 15) << llvm::right_justify("", 15) << '\n';
   for (const MemoryRow &row : rows)
     line(row.category, row.bytes, row.note);
-  line("arena", arena, "allocated once");
-  line("mapped weights", mapped, "read where the file is mapped, not allocated");
+  line("arena", arena, onGpu ? "of the GPU's memory, allocated once" : "allocated once");
+  if (!onGpu)
+    line("mapped weights", mapped, "read where the file is mapped, not allocated");
 }

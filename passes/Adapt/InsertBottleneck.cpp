@@ -32,10 +32,7 @@ struct InsertBottleneckPass : peft::impl::InsertBottleneckPassBase<InsertBottlen
     if (!residual || !wanted || !isa<RankedTensorType>(op->getResult(0).getType()))
       return op->emitError("expected #peft.bottleneck as ")
              << bottleneckMark << " on an nn.residual of tensors";
-    auto kind = nn::symbolizeActivationKind(wanted.getActivation().getValue());
-    if (!kind)
-      return op->emitError("expected an activation such as relu, got '")
-             << wanted.getActivation().getValue() << "'";
+    auto kind = nn::symbolizeActivationKind(wanted.getActivation().getValue()); // verified by the attribute
 
     Location loc = op->getLoc();
     RankedTensorType type = tensorType(residual.getResult());

@@ -13,7 +13,7 @@ def ApplyRecipePass : AdaptPass<"peft-apply-recipe"> {
   let description = [{
     Reads a recipe (an adapter_config.json, or flags), matches it against the module
     names of the model, and leaves marks for the passes behind: `peft.lora` on
-    `nn.linear` and `nn.embedding`, `peft.trainable_tokens` on `nn.embedding`,
+    `nn.linear` and `nn.embedding`, `peft.trainable_tokens` on `nn.embedding` and the head,
     `peft.bottleneck` on `nn.residual`, `peft.soft_prompt` on functions, `peft.train`
     (the name to be trained under) on parameters, and on the module
     `peft.modules_to_save`, `peft.quantize` and `peft.recipe`, the text of the
@@ -79,7 +79,7 @@ def InsertTrainableTokensPass : AdaptPass<"peft-insert-trainable-tokens"> {
     %ys = peft.override_columns %y, %c {indices = array<i32: 7, 2>}
     ```
 
-    The rows start as copies of the table's own.
+    The rows start as copies of the table's own. A head that is marked itself gets rows of its own.
   }];
 }
 

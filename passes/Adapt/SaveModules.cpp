@@ -19,10 +19,14 @@ bool isIn(StringRef module, StringRef saved) {
 struct SaveModulesPass : peft::impl::SaveModulesPassBase<SaveModulesPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto saved = module->getAttrOfType<ArrayAttr>(saveMark);
-    if (!saved)
+    Attribute mark = module->removeAttr(saveMark);
+    if (!mark)
       return;
-    module->removeAttr(saveMark);
+    auto saved = dyn_cast<ArrayAttr>(mark);
+    if (!saved || !llvm::all_of(saved, llvm::IsaPred<StringAttr>)) {
+      module.emitError("expected ") << saveMark << " to be a list of names, got " << mark;
+      return signalPassFailure();
+    }
     SymbolTable symbols(module);
     SmallVector<nn::GetOp> gets;
     module.walk([&](nn::GetOp get) { gets.push_back(get); });

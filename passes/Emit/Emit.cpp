@@ -12,6 +12,20 @@ using namespace peft;
 
 namespace {
 
+/// Each op has a runtime function, or is a place, a call of an outlined part, an output.
+LogicalResult verifyEmittable(func::FuncOp function) {
+  for (Operation &op : function.getBody().front()) {
+    if (exec::isPlace(&op) ||
+        isa<exec::CallOp, exec::OutputOp, exec::RuntimeCallOpInterface, func::ReturnOp>(op))
+      continue;
+    InFlightDiagnostic error = op.emitOpError("can't be emitted");
+    if (isa<exec::ChunksOp>(op))
+      error.attachNote() << "run peft-outline first";
+    return error;
+  }
+  return success();
+}
+
 struct Emit : peft::impl::EmitPassBase<Emit> {
   void runOnOperation() override {
     ModuleOp source = getOperation();
@@ -19,18 +33,23 @@ struct Emit : peft::impl::EmitPassBase<Emit> {
       source.emitError("expected a planned schedule").attachNote() << "run peft-plan first";
       return signalPassFailure();
     }
+    auto functions = source.getOps<func::FuncOp>();
+    for (func::FuncOp function : functions)
+      if (!function.getNumResults() && failed(verifyEmittable(function)))
+        return signalPassFailure();
     OwningOpRef<ModuleOp> target = ModuleOp::create(source.getLoc());
     auto builder = OpBuilder::atBlockEnd(target->getBody());
     Location loc = source.getLoc();
     auto name = source->getAttrOfType<StringAttr>("nn.name");
-    builder.create<emitc::VerbatimOp>(loc, cppComment("The training step of " + (name ? name.str() : "a model") +
-                                                      ", written by peftc. What the calls do: peft/runtime/kernels.h."));
+    builder.create<emitc::VerbatimOp>(
+        loc, cppComment("The training step of " + (name ? name.str() : "a model") +
+                        ", written by peftc. What the calls do: peft/runtime/kernels.h."));
     builder.create<emitc::VerbatimOp>(loc, "");
     builder.create<emitc::IncludeOp>(loc, "peft/runtime/program.h", false);
-    builder.create<emitc::VerbatimOp>(loc, "\nusing namespace peft;\nusing rt::Place;\nusing rt::W;\n\nnamespace {");
+    builder.create<emitc::VerbatimOp>(
+        loc, "\nusing namespace peft;\nusing rt::Place;\nusing rt::W;\n\nnamespace {");
 
     FunctionEmitter emitter(source, *target);
-    auto functions = source.getOps<func::FuncOp>();
     for (func::FuncOp function : functions)
       if (function.isPrivate() && function.getNumResults())
         emitter.emitScalar(function);

@@ -174,8 +174,7 @@ void FunctionEmitter::emitEntry(func::FuncOp function) {
   bool isUpdate = name == "update";
   begin(name, {{"const peft_context_t *", "context"},
                {isUpdate ? "const peft_update_t *" : "const peft_batch_t *", "arguments"},
-               {name == "forward" ? "const float **" : "float *",
-                name == "forward" ? "logits_out" : isUpdate ? "grad_norm_out" : "loss_out"}});
+               {"const float **", name == "forward" ? "logits_out" : isUpdate ? "grad_norm_out" : "loss_sum_out"}});
   verbatim("const peft_context_t &ctx = *context;");
   verbatim(isUpdate ? "const peft_update_t &update = *arguments;" : "const peft_batch_t &batch = *arguments;");
   emitBody(function);
@@ -319,9 +318,7 @@ void FunctionEmitter::emitCall(Operation *op) {
 void FunctionEmitter::emitOutput(Operation *op) {
   auto output = cast<exec::OutputOp>(op);
   auto name = values.lookup(output.getValue()).getDefiningOp()->getAttrOfType<StringAttr>("emitc.name").getValue();
-  verbatim(output.getName() == "logits" ? "*logits_out = " + name + ".data;"
-                                        : "*" + (output.getName() == "grad_norm" ? Twine("grad_norm_out") : Twine("loss_out")) +
-                                              " = *" + name + ".data;");
+  verbatim("*" + output.getName() + "_out = " + name + ".data;");
 }
 
 /// {places of the first call}, ... as C++.

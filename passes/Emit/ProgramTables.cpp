@@ -65,7 +65,10 @@ std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) 
               std::to_string(cast<IntegerAttr>(pair[1]).getInt()) + "},\n";
   }
   auto layout = module->getAttrOfType<DictionaryAttr>("exec.layout");
-  auto field = [&](StringRef key) { return std::to_string(layout.getAs<IntegerAttr>(key).getInt()); };
+  auto field = [&](StringRef key) {
+    auto attr = layout.getAs<IntegerAttr>(key);
+    return std::to_string(attr ? attr.getInt() : 0);
+  };
   auto integer = [&](StringRef key) {
     auto attr = module->getAttrOfType<IntegerAttr>(key);
     return std::to_string(attr ? attr.getInt() : 0);
@@ -82,7 +85,7 @@ std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) 
   return "\n" + arrays + "static const peft_parameter_t parameters[] = {\n" + rows + "};\n\n" +
          "static const peft_memory_t memory[] = {\n" + memory + "};\n\n" +
          "static const peft_program_t program = {\n" +
-         "    PEFT_ABI_VERSION, " + string("nn.name") + ", \"cpu\", " + (isBF16 ? "\"avx512_bf16\"" : "\"avx2\"") + ",\n" +
+         "    PEFT_ABI_VERSION, " + string("nn.name") + ", rt::target, " + (isBF16 ? "rt::isaBF16" : "rt::isa") + ",\n" +
          "    " + string("nn.path") + ",\n    " + string("peft.recipe") + ",\n" +
          "    " + string("train.optimizer") + ", " + (isBF16 ? "PEFT_BF16" : "PEFT_F32") + ",\n" +
          "    /*batch=*/" + integer("train.batch") + ", /*seq_len=*/" + integer("train.seq_len") + ", /*vocab_size=*/" +
@@ -91,7 +94,8 @@ std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) 
          std::to_string(entries ? entries.size() : 0) + ",\n" +
          "    /*arena_bytes=*/" + field("arena") + ",\n    /*trainable=*/" + field("trainable") + ", " +
          std::to_string(floats) + ", /*gradient=*/" + field("gradient") + ", /*optimizer=*/" + field("optimizer") + ", " +
-         field("optimizer_slots") + ",\n    micro_step, evaluate, forward, update};\n\n" +
+         field("optimizer_slots") + ", /*workspace=*/" + field("workspace") + ", " + field("workspace_bytes") +
+         ",\n    micro_step, evaluate, forward, update};\n\n" +
          "} // namespace\n\n"
          "extern \"C\" const peft_program_t *peft_program_query(uint32_t max_version) {\n"
          "  return max_version < PEFT_ABI_VERSION ? nullptr : &program;\n}";

@@ -32,10 +32,31 @@ struct AddOfLinear : OpRewritePattern<arith::AddFOp> {
   }
 };
 
+// linear_add(linear(x, w), s, b) -> linear_add(linear(s, b), x, w), b being the thinner
+//
+// Adding costs another pass over the result: a large part of a thin product, as an adapter's, and hidden in a deep one.
+struct ThinProductFirst : OpRewritePattern<nn::LinearAddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(nn::LinearAddOp add, PatternRewriter &rewriter) const override {
+    auto linear = add.getAcc().getDefiningOp<nn::LinearOp>();
+    if (!linear || linear.getBias() || !linear->hasOneUse())
+      return rewriter.notifyMatchFailure(add, "it adds to no plain linear that only it reads");
+    auto depth = [](Value x) { return cast<RankedTensorType>(x.getType()).getShape().back(); };
+    if (depth(add.getX()) >= depth(linear.getX()))
+      return rewriter.notifyMatchFailure(add, "its own product is not the thinner");
+    auto thin = rewriter.create<nn::LinearOp>(add.getLoc(), add.getX(), add.getWeight(), add.getTransposed(),
+                                              add.getAlpha().convertToDouble());
+    rewriter.replaceOpWithNewOp<nn::LinearAddOp>(add, thin, linear.getX(), linear.getWeight(), linear.getTransposed(),
+                                                 linear.getAlpha());
+    return success();
+  }
+};
+
 struct FuseLinearAdd : peft::impl::FuseLinearAddPassBase<FuseLinearAdd> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<AddOfLinear>(&getContext());
+    patterns.add<AddOfLinear, ThinProductFirst>(&getContext());
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

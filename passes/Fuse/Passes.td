@@ -37,6 +37,9 @@ def FuseLinearAddPass : Pass<"peft-fuse-linear-add", "mlir::ModuleOp"> {
   let description = [{
     a + linear(x, w) -> linear_add(a, x, w), where neither has another reader. The
     cotangent of a value that several linears read is then one buffer.
+
+    linear_add(linear(x, w), s, b) -> linear_add(linear(s, b), x, w), where `s` has fewer
+    columns than `x`: the adapter's product is written first, and the layer's adds to it.
   }];
   let dependentDialects = ["peft::nn::NNDialect"];
 }

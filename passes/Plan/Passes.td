@@ -34,9 +34,13 @@ def PlanPass : Pass<"peft-plan", "mlir::ModuleOp"> {
     entry function, placed by lifetime: two that live at once never overlap, two that
     do not may. The longest of the entry functions decides the size.
 
+    With `target=cuda` no weight is mapped, because a GPU does not read the file's pages:
+    all have their place, and behind the buffers lies the libraries' `workspace`.
+
     Sets `offset` on each `exec.buffer`, `exec.offset` on each `nn.parameter`, and
-    `exec.layout` and `exec.memory` (the memory table) on the module.
+    `exec.target`, `exec.layout` and `exec.memory` (the memory table) on the module.
   }];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
   let dependentDialects = ["peft::exec::ExecDialect"];
 }
 

@@ -4,6 +4,7 @@
 #include "passes/Plan/Schedule.h"
 #include "peft/Analysis/Lifetimes.h"
 #include "peft/Report/MemoryTable.h"
+#include "peft/runtime/workspace.h"
 
 namespace peft {
 #define GEN_PASS_DEF_PLANPASS
@@ -14,6 +15,19 @@ using namespace mlir;
 using namespace peft;
 
 namespace {
+
+/// What the calls of all entry functions work in on a GPU.
+uint64_t cudaWorkspace(ModuleOp module) {
+  uint64_t bytes = rt::productWorkspace;
+  module.walk([&](exec::AttentionGradOp op) {
+    ArrayRef<int64_t> q = cast<MemRefType>(op.getQ().getType()).getShape(), k = cast<MemRefType>(op.getK().getType()).getShape();
+    int64_t dim = op.getHeadDim();
+    rt::AttentionSizes sizes = {q[0], q[1], q[2] / dim, k[2] / dim, dim};
+    bool isBF16 = cast<MemRefType>(op.getQ().getType()).getElementType().isBF16(); // cuDNN's; float32 is exact by own kernels
+    bytes = std::max(bytes, isBF16 ? rt::attentionWorkspace(sizes, /*deterministic=*/true) : rt::ownAttentionWorkspace(sizes));
+  });
+  return llvm::alignTo(bytes, rt::workspaceAlignment);
+}
 
 /// A weight that its file holds as the program reads it stays where it is mapped.
 bool isMapped(nn::ParameterOp parameter) {
@@ -26,8 +40,15 @@ bool isMapped(nn::ParameterOp parameter) {
 }
 
 struct Plan : peft::impl::PlanPassBase<Plan> {
+  using PlanPassBase::PlanPassBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (target != "cpu" && target != "cuda") {
+      module.emitError("unknown target '") << target << "': expected cpu or cuda";
+      return signalPassFailure();
+    }
+    module->setAttr("exec.target", StringAttr::get(&getContext(), target));
     layout.clear();
     cursor = 0;
     uint64_t trainable = placeParameters(/*isTrainable=*/true);
@@ -59,6 +80,13 @@ struct Plan : peft::impl::PlanPassBase<Plan> {
         life.buffer.setSaved(life.saved);
       }
     }
+    if (target == "cuda") {
+      end = llvm::alignTo(end, rt::workspaceAlignment);
+      uint64_t workspace = cudaWorkspace(module);
+      set("workspace", end);
+      set("workspace_bytes", workspace);
+      end += workspace;
+    }
     set("arena", end);
     module->setAttr("exec.layout", DictionaryAttr::get(&getContext(), layout));
     SmallVector<Attribute> memory;
@@ -74,7 +102,7 @@ private:
   uint64_t placeParameters(bool isTrainable) {
     uint64_t begin = cursor;
     for (auto parameter : getOperation().getOps<nn::ParameterOp>()) {
-      if (parameter.isTrainable() != isTrainable || (!isTrainable && isMapped(parameter)))
+      if (parameter.isTrainable() != isTrainable || (!isTrainable && target == "cpu" && isMapped(parameter)))
         continue;
       parameter->setAttr("exec.offset", number(cursor));
       uint64_t bytes = bytesOf(bufferType(parameter.getTensorType()));

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attention_paths.h"
 #include "attention_tiles.h"
 #include "parallel.h"
-#include "peft/runtime/kernels.h"
 
 namespace peft::rt {
 using namespace attention_detail;
@@ -27,23 +27,23 @@ struct RowState {
 /// rescaled.
 inline void softmaxStep(float *scores, int64_t begin, int64_t end, RowState &state, float *output,
                         int64_t width) {
-  Float8 high = Float8{} + state.maximum;
-  for (int64_t j = begin; j < end; j += 8) {
-    Float8 x = load8(scores + j);
+  Floats high = Floats{} + state.maximum;
+  for (int64_t j = begin; j < end; j += lanes) {
+    Floats x = load(scores + j);
     high = x > high ? x : high;
   }
   const float maximum = largestOf(high);
-  Float8 sum = {};
+  Floats sum = {};
   for (int64_t j = begin; j < end; j += panelKeys) {
     for (int64_t lane = 0; lane < panelKeys; ++lane)
       scores[j + lane] = exp_(scores[j + lane] - maximum);
-    sum += load8(scores + j) + load8(scores + j + 8);
+    sum += load(scores + j) + load(scores + j + lanes);
   }
   if (maximum != state.maximum) {
     const float factor = exp_(state.maximum - maximum);
     state.sum *= factor;
-    for (int64_t c = 0; c < width; c += 8)
-      store8(output + c, factor * load8(output + c));
+    for (int64_t c = 0; c < width; c += lanes)
+      store(output + c, factor * load(output + c));
     state.maximum = maximum;
   }
   state.sum += sumOf(sum);
@@ -65,7 +65,7 @@ struct Blocks {
   }
 };
 
-/// Six rows of one head against one block of keys.
+/// A tile of rows of one head against one block of keys.
 inline void tileStep(const Blocks &blocks, Rows query, Rows values, float *output, int64_t width,
                      const Visibility &visibility, int64_t token, int64_t rows, int64_t key, int64_t keys,
                      RowState *states) {
@@ -79,19 +79,19 @@ inline void tileStep(const Blocks &blocks, Rows query, Rows values, float *outpu
       visibility.hide(scores + seen.begin, token + i, key + seen.begin, seen.end - seen.begin, -INFINITY);
     softmaxStep(scores, seen.begin, seen.end, states[i], output + i * width, width);
   }
-  for (int64_t c = 0; c < width; c += 16)
-    tile6x16<true>(seen.present - seen.begin, blocks.scores + seen.begin, keyBlock, 1,
+  for (int64_t c = 0; c < width; c += tileColumns)
+    tileProduct<true>(seen.present - seen.begin, blocks.scores + seen.begin, keyBlock, 1,
                    values.row(seen.begin) + c, values.stride, output + c, width);
 }
 
 } // namespace
 
 template <class T>
-void attention(const Context &, Tensor<T> o, Tensor<float> lse, Tensor<const T> q, Tensor<const T> k,
-               Tensor<const T> v, Tensor<const int32_t> segments, int64_t dim, float scale, int64_t window) {
+void floats::attention(Tensor<T> o, Tensor<float> lse, Tensor<const T> q, Tensor<const T> k, Tensor<const T> v,
+                       Tensor<const int32_t> segments, int64_t dim, float scale, int64_t window) {
   const int64_t batch = segments.rows(), seq = segments.cols();
   const int64_t heads = q.cols() / dim, kvHeads = k.cols() / dim, group = heads / kvHeads;
-  const int64_t width = roundUp(dim, 16);
+  const int64_t width = roundUp(dim, tileColumns);
   // Many rows a task make packing keys a small part of its work; few of them occupy
   // many threads.
   const int64_t taskRows = batch * kvHeads * (seq / 96) < 4 * omp_get_max_threads() ? 48 : 96;
@@ -113,24 +113,20 @@ void attention(const Context &, Tensor<T> o, Tensor<float> lse, Tensor<const T> 
         for (int64_t kvHead = 0; kvHead < kvHeads; ++kvHead) {
           const int64_t begin = (tasksPerHead - 1 - part) * taskRows, end = std::min(begin + taskRows, seq);
           const int64_t rows = end - begin, padded = roundUp(rows, tileRows);
-          auto headOf = [&](auto *data, int64_t count, int64_t head) {
-            return Head<std::remove_pointer_t<decltype(data)>>{data + b * seq * count * dim + head * dim,
-                                                               count * dim, dim};
-          };
           std::fill(states.begin(), states.end(), RowState());
           std::fill_n(blocks.output, group * taskRows * width, 0.0f);
           for (int64_t g = 0; g < group; ++g)
-            query[g] = rowsOf<T>(headOf(q.data, heads, kvHead * group + g), begin, rows, padded, width,
+            query[g] = rowsOf<T>(headOf(q, b, seq, kvHead * group + g, dim), begin, rows, padded, width,
                                  blocks.query + g * taskRows * width);
 
           int64_t firstKey = visibility[b].firstOf(begin, end) / panelKeys * panelKeys;
           for (int64_t key = firstKey; key < end; key += keyBlock) {
             const int64_t keys = std::min(keyBlock, end - key);
             packPanels(blocks.keyPanels,
-                       rowsOf<T>(headOf(k.data, kvHeads, kvHead), key, keys, keyBlock, width, blocks.keyRows),
+                       rowsOf<T>(headOf(k, b, seq, kvHead, dim), key, keys, keyBlock, width, blocks.keyRows),
                        width, scale);
             const Rows values =
-                rowsOf<T>(headOf(v.data, kvHeads, kvHead), key, keys, keys, width, blocks.valueRows);
+                rowsOf<T>(headOf(v, b, seq, kvHead, dim), key, keys, keys, width, blocks.valueRows);
             for (int64_t g = 0; g < group; ++g)
               for (int64_t row = 0; row < rows; row += tileRows)
                 tileStep(blocks, {query[g].row(row), query[g].stride}, values,
@@ -143,7 +139,7 @@ void attention(const Context &, Tensor<T> o, Tensor<float> lse, Tensor<const T> 
             for (int64_t i = 0; i < rows; ++i) {
               const RowState &state = states[g * taskRows + i];
               lse.data[(b * heads + head) * seq + begin + i] = state.maximum + std::log(state.sum);
-              unpackRows<T>(headOf(o.data, heads, head), begin + i, 1,
+              unpackRows<T>(headOf(o, b, seq, head, dim), begin + i, 1,
                             blocks.output + (g * taskRows + i) * width, width, 1.0f / state.sum);
             }
           }
@@ -151,10 +147,23 @@ void attention(const Context &, Tensor<T> o, Tensor<float> lse, Tensor<const T> 
   }
 }
 
+template <class T>
+void attention(const Context &, Tensor<T> o, Tensor<float> lse, Tensor<const T> q, Tensor<const T> k,
+               Tensor<const T> v, Tensor<const int32_t> segments, int64_t dim, float scale, int64_t window) {
+  if constexpr (std::is_same_v<T, bf16> && amx::built)
+    if (amx::usable())
+      return amx::attention(o, lse, q, k, v, segments, dim, scale, window);
+  floats::attention<T>(o, lse, q, k, v, segments, dim, scale, window);
+}
+
 template void attention(const Context &, Tensor<float>, Tensor<float>, Tensor<const float>,
                         Tensor<const float>, Tensor<const float>, Tensor<const int32_t>, int64_t, float,
                         int64_t);
 template void attention(const Context &, Tensor<bf16>, Tensor<float>, Tensor<const bf16>, Tensor<const bf16>,
                         Tensor<const bf16>, Tensor<const int32_t>, int64_t, float, int64_t);
+template void floats::attention(Tensor<float>, Tensor<float>, Tensor<const float>, Tensor<const float>,
+                                Tensor<const float>, Tensor<const int32_t>, int64_t, float, int64_t);
+template void floats::attention(Tensor<bf16>, Tensor<float>, Tensor<const bf16>, Tensor<const bf16>,
+                                Tensor<const bf16>, Tensor<const int32_t>, int64_t, float, int64_t);
 
 } // namespace peft::rt

@@ -9,9 +9,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attention_paths.h"
 #include "attention_tiles.h"
 #include "parallel.h"
-#include "peft/runtime/kernels.h"
 
 namespace peft::rt {
 using namespace attention_detail;
@@ -54,7 +54,7 @@ struct Blocks {
   }
 };
 
-/// P and dS of six rows, zero where nothing is seen, and the rows' part of dQ.
+/// P and dS of a tile of rows, zero where nothing is seen, and the rows' part of dQ.
 inline void tileStep(const Blocks &blocks, Rows query, Rows dout, Rows keyRows, int64_t row, int64_t width,
                      const Visibility &visibility, int64_t token, int64_t rows, int64_t key, int64_t keys,
                      const float *lse, const float *delta, float *dq) {
@@ -83,8 +83,8 @@ inline void tileStep(const Blocks &blocks, Rows query, Rows dout, Rows keyRows, 
       }
   }
   if (!seen.empty())
-    for (int64_t c = 0; c < width; c += 16)
-      tile6x16<true>(seen.present - seen.begin, blocks.ds + row * keyBlock + seen.begin, keyBlock, 1,
+    for (int64_t c = 0; c < width; c += tileColumns)
+      tileProduct<true>(seen.present - seen.begin, blocks.ds + row * keyBlock + seen.begin, keyBlock, 1,
                      keyRows.row(seen.begin) + c, keyRows.stride, dq + c, width);
 }
 
@@ -96,22 +96,11 @@ inline void addTransposed(float *sum, const float *weights, Rows x, int64_t rows
     int64_t row = std::max<int64_t>(diagonal + key, 0);
     if (row >= rows)
       return;
-    for (int64_t c = 0; c < width; c += 16)
-      tile6x16<true>(rows - row, weights + row * keyBlock + key, 1, keyBlock, x.row(row) + c, x.stride,
+    for (int64_t c = 0; c < width; c += tileColumns)
+      tileProduct<true>(rows - row, weights + row * keyBlock + key, 1, keyBlock, x.row(row) + c, x.stride,
                      sum + key * width + c, width);
   }
 }
-
-/// Operands of one key head of one sequence, and of the first of its query heads.
-template <class T> struct Group {
-  Head<T> dq, dk, dv;
-  Head<const T> dout, q, k, v, o;
-  const float *lse;
-  int64_t size, seq;
-  template <class U> Head<U> head(Head<U> first, int64_t g) const {
-    return {first.data + g * first.dim, first.stride, first.dim};
-  }
-};
 
 /// delta = rowsum(dO * O).
 template <class T> void outputDots(const Group<T> &group, float *delta) {
@@ -167,13 +156,12 @@ void groupGrad(const Group<T> &group, const Blocks &blocks, const Visibility &vi
 } // namespace
 
 template <class T>
-void attention_grad(const Context &, Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, Tensor<const T> dout,
-                    Tensor<const T> q, Tensor<const T> k, Tensor<const T> v, Tensor<const T> o,
-                    Tensor<const float> lse, Tensor<const int32_t> segments, int64_t dim, float scale,
-                    int64_t window) {
+void floats::attention_grad(Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, Tensor<const T> dout, Tensor<const T> q,
+                            Tensor<const T> k, Tensor<const T> v, Tensor<const T> o, Tensor<const float> lse,
+                            Tensor<const int32_t> segments, int64_t dim, float scale, int64_t window) {
   const int64_t batch = segments.rows(), seq = segments.cols();
   const int64_t heads = q.cols() / dim, kvHeads = k.cols() / dim, size = heads / kvHeads;
-  const int64_t width = roundUp(dim, 16);
+  const int64_t width = roundUp(dim, tileColumns);
 
   std::vector<Visibility> visibility;
   for (int64_t b = 0; b < batch; ++b)
@@ -185,28 +173,21 @@ void attention_grad(const Context &, Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, T
 #pragma omp for collapse(2) schedule(dynamic, 1)
     for (int64_t b = 0; b < batch; ++b)
       for (int64_t kvHead = 0; kvHead < kvHeads; ++kvHead) {
-        auto query = [&](auto *data) {
-          return Head<std::remove_pointer_t<decltype(data)>>{
-              data + b * seq * heads * dim + kvHead * size * dim, heads * dim, dim};
-        };
-        auto keyed = [&](auto *data) {
-          return Head<std::remove_pointer_t<decltype(data)>>{data + b * seq * kvHeads * dim + kvHead * dim,
-                                                             kvHeads * dim, dim};
-        };
-        Group<T> group{query(dq.data),
-                       keyed(dk.data),
-                       keyed(dv.data),
-                       query(dout.data),
-                       query(q.data),
-                       keyed(k.data),
-                       keyed(v.data),
-                       query(o.data),
-                       lse.data + (b * heads + kvHead * size) * seq,
-                       size,
-                       seq};
+        const Group<T> group(dq, dk, dv, dout, q, k, v, o, lse, b, kvHead, seq, dim);
         groupGrad(group, blocks, visibility[b], width, scale);
       }
   }
+}
+
+template <class T>
+void attention_grad(const Context &, Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, Tensor<const T> dout,
+                    Tensor<const T> q, Tensor<const T> k, Tensor<const T> v, Tensor<const T> o,
+                    Tensor<const float> lse, Tensor<const int32_t> segments, int64_t dim, float scale,
+                    int64_t window) {
+  if constexpr (std::is_same_v<T, bf16> && amx::built)
+    if (amx::usable())
+      return amx::attention_grad(dq, dk, dv, dout, q, k, v, o, lse, segments, dim, scale, window);
+  floats::attention_grad<T>(dq, dk, dv, dout, q, k, v, o, lse, segments, dim, scale, window);
 }
 
 template void attention_grad(const Context &, Tensor<float>, Tensor<float>, Tensor<float>,
@@ -216,5 +197,13 @@ template void attention_grad(const Context &, Tensor<float>, Tensor<float>, Tens
 template void attention_grad(const Context &, Tensor<bf16>, Tensor<bf16>, Tensor<bf16>, Tensor<const bf16>,
                              Tensor<const bf16>, Tensor<const bf16>, Tensor<const bf16>, Tensor<const bf16>,
                              Tensor<const float>, Tensor<const int32_t>, int64_t, float, int64_t);
+template void floats::attention_grad(Tensor<float>, Tensor<float>, Tensor<float>, Tensor<const float>,
+                                     Tensor<const float>, Tensor<const float>, Tensor<const float>,
+                                     Tensor<const float>, Tensor<const float>, Tensor<const int32_t>, int64_t,
+                                     float, int64_t);
+template void floats::attention_grad(Tensor<bf16>, Tensor<bf16>, Tensor<bf16>, Tensor<const bf16>,
+                                     Tensor<const bf16>, Tensor<const bf16>, Tensor<const bf16>,
+                                     Tensor<const bf16>, Tensor<const float>, Tensor<const int32_t>, int64_t,
+                                     float, int64_t);
 
 } // namespace peft::rt

@@ -1,13 +1,13 @@
 //===- attention_tiles.h - what both passes of attention share ------------===//
 //
-// Attention walks blocks of `keyBlock` keys. Within a block it works on tiles of six
-// query rows by panels of sixteen keys, and leaves out the panels that no row of the
+// Attention walks blocks of `keyBlock` keys. Within a block it works on tiles of
+// `tileRows` query rows by panels of `panelKeys` keys, and leaves out the panels that no row of the
 // tile sees. Operands have one of two forms, so that the arithmetic has no case for
 // bf16, for odd head sizes, or for the last rows:
 //
-//   rows:   n rows of `width` floats, width = head_dim rounded up to 16; a copy padded
+//   rows:   n rows of `width` floats, width = head_dim rounded up to a panel; a copy padded
 //           with zeros, or the tensor itself where it has that form
-//   panels: [n / 16][width][16]: the transpose, sixteen keys side by side
+//   panels: [n / panelKeys][width][panelKeys]: the transpose, a panel's keys side by side
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +23,7 @@
 
 namespace peft::rt::attention_detail {
 
-inline constexpr int64_t tileRows = 6, panelKeys = 16;
+inline constexpr int64_t panelKeys = tileColumns;
 inline constexpr int64_t keyBlock = 96; ///< a multiple of both
 
 inline int64_t roundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -33,6 +33,34 @@ template <class T> struct Head {
   T *data;
   int64_t stride, dim;
   T *row(int64_t i) const { return data + i * stride; }
+};
+
+/// Of sequence b of x [batch, seq, heads * dim].
+template <class T> Head<T> headOf(Tensor<T> x, int64_t b, int64_t seq, int64_t head, int64_t dim) {
+  return {x.data + b * seq * x.cols() + head * dim, x.cols(), dim};
+}
+
+/// Operands of the backward pass: one key head of one sequence, and the first of the
+/// `size` query heads that share it.
+template <class T> struct Group {
+  Head<T> dq, dk, dv;
+  Head<const T> dout, q, k, v, o;
+  const float *lse;
+  int64_t size, seq;
+
+  Group(Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, Tensor<const T> dout, Tensor<const T> q, Tensor<const T> k,
+        Tensor<const T> v, Tensor<const T> o, Tensor<const float> lse, int64_t b, int64_t kvHead, int64_t seq,
+        int64_t dim)
+      : size(q.cols() / k.cols()), seq(seq) {
+    auto keyed = [&](auto x) { return headOf(x, b, seq, kvHead, dim); };
+    auto query = [&](auto x) { return headOf(x, b, seq, kvHead * size, dim); };
+    this->dq = query(dq), this->dk = keyed(dk), this->dv = keyed(dv);
+    this->dout = query(dout), this->q = query(q), this->k = keyed(k), this->v = keyed(v), this->o = query(o);
+    this->lse = lse.data + (b * q.cols() / dim + kvHead * size) * seq;
+  }
+  template <class U> Head<U> head(Head<U> first, int64_t g) const {
+    return {first.data + g * first.dim, first.stride, first.dim};
+  }
 };
 
 struct Rows {
@@ -91,13 +119,14 @@ void unpackRows(Head<T> head, int64_t first, int64_t count, const float *rows, i
 /// The two differ only where a segment lies in several runs.
 class Visibility {
 public:
-  Visibility(const int32_t *segments, int64_t seq, int64_t window)
-      : segments(segments), first(seq), solid(seq) {
+  Visibility(const int32_t *given, int64_t seq, int64_t window)
+      : segments(roundUp(seq, padding)), first(segments.size()), solid(segments.size()) {
+    std::copy_n(given, seq, segments.begin());
     int64_t run = 0, same = 0;
     for (int64_t i = 0; i < seq; ++i) {
       if (i == 0 || segments[i] != segments[i - 1]) {
         run = i;
-        same = std::find(segments, segments + i, segments[i]) - segments;
+        same = std::find(given, given + i, given[i]) - given;
       }
       int64_t bound = window > 0 ? std::max<int64_t>(i - window + 1, 0) : 0;
       first[i] = int32_t(std::max(same, bound));
@@ -109,14 +138,18 @@ public:
   int64_t firstOf(int64_t begin, int64_t end) const {
     return *std::min_element(first.begin() + begin, first.begin() + end);
   }
+  /// The key from which every token of [begin, end) sees all up to its own.
+  int64_t solidOf(int64_t begin, int64_t end) const {
+    return *std::max_element(solid.begin() + begin, solid.begin() + end);
+  }
   /// Whether every token of [begin, end) sees every key of [keyBegin, keyEnd).
   bool seesAll(int64_t begin, int64_t end, int64_t keyBegin, int64_t keyEnd) const {
-    return keyEnd <= begin + 1 && keyBegin >= *std::max_element(solid.begin() + begin, solid.begin() + end);
+    return keyEnd <= begin + 1 && keyBegin >= solidOf(begin, end);
   }
   /// values[j] = `hidden` where token i doesn't see key keyBegin + j, j < count.
   void hide(float *values, int64_t i, int64_t keyBegin, int64_t count, float hidden) const {
     int64_t seen = std::clamp<int64_t>(i + 1 - keyBegin, 0, count);
-    const int32_t *keySegments = segments + keyBegin;
+    const int32_t *keySegments = segments.data() + keyBegin;
     const int32_t segment = segments[i], firstSeen = int32_t(first[i] - keyBegin),
                   allFrom = int32_t(solid[i] - keyBegin);
 #pragma omp simd
@@ -127,9 +160,26 @@ public:
     std::fill(values + seen, values + count, hidden);
   }
 
+  /// The same for scores [keys][tokens] of the `padding` keys and tokens from `key` and `token` on, multiples
+  /// of it. Padding tokens see any keys.
+  void hideTransposed(float *values, int64_t key, int64_t token, float hidden) const {
+    for (int64_t part = 0; part < padding; part += lanes)
+      for (int64_t j = 0; j < padding; ++j) {
+        float *row = values + j * padding + part;
+        const int32_t at = int32_t(key + j), segment = segments[at];
+        const int32_t begin = int32_t(token + part);
+#pragma omp simd
+        for (int32_t lane = 0; lane < int32_t(lanes); ++lane) {
+          const int32_t i = begin + lane;
+          bool visible = (at <= i) & ((at >= solid[i]) | ((at >= first[i]) & (segment == segments[i])));
+          row[lane] = visible ? row[lane] : hidden;
+        }
+      }
+  }
+
 private:
-  const int32_t *segments;
-  std::vector<int32_t> first, solid;
+  static constexpr int64_t padding = 32;
+  std::vector<int32_t> segments, first, solid; ///< padded with zeros
 };
 
 /// The keys of a block that a tile of query rows works on, relative to the block:
@@ -154,10 +204,10 @@ inline TileKeys tileKeys(const Visibility &visibility, int64_t row, int64_t rows
   return result;
 }
 
-/// product [6][keyBlock], columns [begin, end) of it = rows times panels.
+/// product [tileRows][keyBlock], columns [begin, end) of it = rows times panels.
 inline void tileTimesPanels(float *product, Rows rows, const float *panels, int64_t width, TileKeys keys) {
   for (int64_t j = keys.begin; j < keys.end; j += panelKeys)
-    tile6x16<false>(width, rows.data, rows.stride, 1, panels + j * width, panelKeys, product + j, keyBlock);
+    tileProduct<false>(width, rows.data, rows.stride, 1, panels + j * width, panelKeys, product + j, keyBlock);
 }
 
 } // namespace peft::rt::attention_detail

@@ -50,7 +50,8 @@ void cross_entropy(const Context &, Tensor<float> sum, Tensor<float> lse, Tensor
 
 template <class T>
 void cross_entropy_grad(const Context &, Tensor<T> dlogits, Tensor<const T> logits, Tensor<const float> lse,
-                        Tensor<const int32_t> targets, float scale) {
+                        Tensor<const int32_t> targets, const float &scaleOfBatch) {
+  const float scale = scaleOfBatch;
   const int64_t rows = logits.rows(), vocab = logits.cols();
   parallelFor(rows, logits.size(), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -74,7 +75,7 @@ void cross_entropy_grad(const Context &, Tensor<T> dlogits, Tensor<const T> logi
   template void cross_entropy(const Context &, Tensor<float>, Tensor<float>, Tensor<const T>,                \
                               Tensor<const int32_t>);                                                        \
   template void cross_entropy_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const float>,         \
-                                   Tensor<const int32_t>, float);
+                                   Tensor<const int32_t>, const float &);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

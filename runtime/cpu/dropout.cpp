@@ -34,7 +34,7 @@ void drawWords(uint32_t words[4][lanes], uint64_t first, uint64_t seed, uint32_t
 } // namespace
 
 template <class T>
-void dropout(const Context &, Tensor<T> y, Tensor<const T> x, uint64_t seed, float p, uint32_t salt) {
+void dropout(const Context &, Tensor<T> y, Tensor<const T> x, const uint64_t &seed, float p, uint32_t salt) {
   const int64_t total = x.size(), span = 4 * lanes;
   const uint64_t threshold = dropoutThreshold(p);
   if (threshold == 0 || threshold > UINT32_MAX) { // all or none: no word decides
@@ -72,7 +72,7 @@ void dropout(const Context &, Tensor<T> y, Tensor<const T> x, uint64_t seed, flo
   });
 }
 
-template void dropout(const Context &, Tensor<float>, Tensor<const float>, uint64_t, float, uint32_t);
-template void dropout(const Context &, Tensor<bf16>, Tensor<const bf16>, uint64_t, float, uint32_t);
+template void dropout(const Context &, Tensor<float>, Tensor<const float>, const uint64_t &, float, uint32_t);
+template void dropout(const Context &, Tensor<bf16>, Tensor<const bf16>, const uint64_t &, float, uint32_t);
 
 } // namespace peft::rt

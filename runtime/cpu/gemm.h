@@ -34,6 +34,13 @@ void run(const Gemm<float, float> &);
 void run(const Gemm<bf16, bf16> &);
 void run(const Gemm<bf16, float> &);
 
+/// The same where the processor has AMX and this process may use it; only in the library
+/// for AVX-512. Worth its copy of b from 32 rows on.
+namespace amx {
+void run(const Gemm<bf16, bf16> &);
+void run(const Gemm<bf16, float> &);
+} // namespace amx
+
 } // namespace peft::rt
 
 #endif // PEFT_RUNTIME_CPU_GEMM_H

@@ -1,12 +1,14 @@
 //===- gemm_bf16.cpp - products of bf16 matrices --------------------------===//
 //
-// oneDNN's matmul primitives, created once for each shape and kept: creation generates
-// code and takes about a millisecond.
+// In AMX tiles where there are some (gemm_amx.cpp). Else oneDNN's matmul primitives,
+// created once for each shape and kept: creation generates code and takes about a
+// millisecond.
 //
 //===----------------------------------------------------------------------===//
 
 #include "gemm.h"
 #include "parallel.h"
+#include "simd.h"
 
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -25,13 +27,14 @@ struct Library {
   using Key =
       std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, bool, bool, bool, bool, float>;
   struct Product {
-    memory::desc a, b, c, bias;
+    memory::desc a, b, c, bias, scratchpad;
     dnnl::matmul primitive; ///< empty where the processor can't
   };
 
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   std::map<Key, Product> products;
+  Scratch scratchpad; ///< of whichever product runs: fresh pages a call would cost more than some products take
 
   static Library &get() {
     static Library *library = new Library; // never destroyed: oneDNN may be gone before it
@@ -55,18 +58,19 @@ template <class R> Library::Product create(Library &library, const Gemm<bf16, R>
   if (bias)
     product.bias = matrix(1, g.n, typeOf<R>(), g.n, false);
   dnnl::primitive_attr attributes;
+  dnnl::post_ops after;
   if (g.alpha != 1)
-    attributes.set_output_scales(0, {g.alpha});
-  if (g.add) {
-    dnnl::post_ops after;
+    after.append_eltwise(dnnl::algorithm::eltwise_linear, g.alpha, 0.0f);
+  if (g.add)
     after.append_sum(1.0f);
-    attributes.set_post_ops(after);
-  }
-  dnnl::matmul::desc description = bias ? dnnl::matmul::desc(product.a, product.b, product.bias, product.c)
-                                        : dnnl::matmul::desc(product.a, product.b, product.c);
-  dnnl::matmul::primitive_desc chosen(description, attributes, library.engine, /*allow_empty=*/true);
-  if (chosen)
+  attributes.set_post_ops(after);
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::matmul::primitive_desc chosen(library.engine, product.a, product.b, product.bias, product.c, attributes,
+                                      /*allow_empty=*/true);
+  if (chosen) {
     product.primitive = dnnl::matmul(chosen);
+    product.scratchpad = chosen.scratchpad_desc();
+  }
   return product;
 }
 
@@ -110,42 +114,15 @@ template <class R> void runWidened(const Gemm<bf16, R> &g) {
       g.c[i * g.ldc + j] = fromFloat<R>(c[i * g.n + j]);
 }
 
-/// AMX multiplies 32 elements of k at a time, and oneDNN leaves it unused below that.
-constexpr int64_t amxDepth = 32;
-
-bool hasAmx() {
+bool hasAmx() { // the question asks Linux for the registers of tiles as well
   static const bool has = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx;
   return has;
 }
 
-/// The same product with k = amxDepth, in the caller's scratch: the copies take less
-/// than a tenth of what AMX saves on the adapters' products.
-template <class R> Gemm<bf16, R> deepened(Gemm<bf16, R> g) {
-  const int64_t bRows = g.transposeB ? g.n : amxDepth, bCols = g.transposeB ? amxDepth : g.n;
-  auto *a = reinterpret_cast<bf16 *>(Scratch::mine().floats((g.m * amxDepth + bRows * bCols + 1) / 2));
-  bf16 *b = a + g.m * amxDepth;
-  auto pad = [](bf16 *to, int64_t rows, int64_t cols, const bf16 *from, int64_t stride, int64_t usedRows,
-                int64_t usedCols) {
-    parallelFor(rows, rows * cols, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t used = i < usedRows ? usedCols : 0;
-        std::copy_n(from + (used ? i * stride : 0), used, to + i * cols);
-        std::fill(to + i * cols + used, to + (i + 1) * cols, bf16{0});
-      }
-    });
-  };
-  pad(a, g.m, amxDepth, g.a, g.lda, g.m, g.k);
-  pad(b, bRows, bCols, g.b, g.ldb, g.transposeB ? g.n : g.k, g.transposeB ? g.k : g.n);
-  g.k = g.lda = amxDepth;
-  g.ldb = bCols;
-  g.a = a;
-  g.b = b;
-  return g;
-}
-
-template <class R> void runBf16(const Gemm<bf16, R> &original) {
-  const bool shallow = original.k < amxDepth && !original.transposeA && original.m * original.n >= 32768;
-  const Gemm<bf16, R> g = shallow && hasAmx() ? deepened(original) : original;
+template <class R> void runBf16(const Gemm<bf16, R> &g) {
+  if constexpr (lanes == 16)
+    if (hasAmx() && (g.m >= 32 || g.transposeA))
+      return amx::run(g);
   Library &library = Library::get();
   // oneDNN scales the bias as well, so it goes in only where there is no scale;
   // elsewhere the result is rounded before and after it.
@@ -158,12 +135,14 @@ template <class R> void runBf16(const Gemm<bf16, R> &original) {
   Library::Product &product = found->second;
   if (!product.primitive)
     return runWidened(g);
+  void *scratch = library.scratchpad.floats(int64_t(product.scratchpad.get_size() + sizeof(float) - 1) / sizeof(float));
   auto at = [&](const memory::desc &desc, const void *data) {
     return memory(desc, library.engine, const_cast<void *>(data));
   };
   std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, at(product.a, g.a)},
                                             {DNNL_ARG_WEIGHTS, at(product.b, g.b)},
-                                            {DNNL_ARG_DST, at(product.c, g.c)}};
+                                            {DNNL_ARG_DST, at(product.c, g.c)},
+                                            {DNNL_ARG_SCRATCHPAD, at(product.scratchpad, scratch)}};
   if (bias)
     arguments.emplace(DNNL_ARG_BIAS, at(product.bias, g.bias));
   product.primitive.execute(library.stream, arguments);

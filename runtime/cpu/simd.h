@@ -1,6 +1,6 @@
-//===- simd.h - eight floats at a time, and the tile product of attention -===//
+//===- simd.h - vectors of floats, and the tile product of attention ------===//
 //
-// GCC's vector types: plain C++ operators on eight lanes, whatever the machine has.
+// GCC's vector types: plain C++ operators on as many lanes as the machine has.
 // Loops that vectorise by themselves don't use this; matrix tiles, whose accumulators
 // must stay in registers, do.
 //
@@ -23,45 +23,67 @@ inline Float8 load8(const float *p) {
 }
 inline void store8(float *p, Float8 v) { memcpy(p, &v, sizeof v); }
 
-/// All lanes by a tree of halves.
-inline float sumOf(Float8 v) {
-  v += __builtin_shuffle(v, (Int8{4, 5, 6, 7, 0, 1, 2, 3}));
-  v += __builtin_shuffle(v, (Int8{2, 3, 0, 1, 6, 7, 4, 5}));
-  return v[0] + v[1];
+/// As many floats as a register of the machine that this is compiled for holds, and the
+/// tile of accumulators that fills its registers: with two vectors of b and one of a,
+/// fifteen of AVX2's sixteen, 27 of AVX-512's 32.
+#if defined(__AVX512F__)
+inline constexpr int64_t lanes = 16, tileRows = 12;
+#else
+inline constexpr int64_t lanes = 8, tileRows = 6;
+#endif
+inline constexpr int64_t tileColumns = 2 * lanes;
+typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
+
+inline Floats load(const float *p) {
+  Floats v;
+  memcpy(&v, p, sizeof v);
+  return v;
 }
-inline float largestOf(Float8 v) {
-  Float8 other = __builtin_shuffle(v, (Int8{4, 5, 6, 7, 0, 1, 2, 3}));
-  v = v > other ? v : other;
-  other = __builtin_shuffle(v, (Int8{2, 3, 0, 1, 6, 7, 4, 5}));
-  v = v > other ? v : other;
-  return v[0] > v[1] ? v[0] : v[1];
+inline void store(float *p, Floats v) { memcpy(p, &v, sizeof v); }
+
+/// All lanes by a tree of halves.
+template <class Combine> inline float reduce(Floats v, Combine combine) {
+  float values[lanes];
+  store(values, v);
+  Float8 low = load8(values);
+  if constexpr (lanes == 16)
+    low = combine(low, load8(values + 8));
+  low = combine(low, __builtin_shuffle(low, (Int8{4, 5, 6, 7, 0, 1, 2, 3})));
+  low = combine(low, __builtin_shuffle(low, (Int8{2, 3, 0, 1, 6, 7, 4, 5})));
+  low = combine(low, __builtin_shuffle(low, (Int8{1, 0, 3, 2, 5, 4, 7, 6})));
+  return low[0];
+}
+inline float sumOf(Floats v) {
+  return reduce(v, [](Float8 a, Float8 b) { return a + b; });
+}
+inline float largestOf(Floats v) {
+  return reduce(v, [](Float8 a, Float8 b) { return a > b ? a : b; });
 }
 
-/// c [6, 16] = a b, or c + a b: a [6, k] with any strides, b [k, 16] and c with rows
-/// `bRow` and `cRow` apart. Twelve accumulators, two of b's and one of a's vectors
-/// fill the sixteen registers of AVX2.
+/// c [tileRows, tileColumns] = a b, or c + a b: a [tileRows, k] with any strides,
+/// b [k, tileColumns] and c with rows `bRow` and `cRow` apart.
 template <bool Add>
-inline __attribute__((always_inline)) void tile6x16(int64_t k, const float *a, int64_t aRow, int64_t aColumn,
-                                                    const float *b, int64_t bRow, float *c, int64_t cRow) {
-  Float8 sum[6][2];
-#pragma GCC unroll 6
-  for (int i = 0; i < 6; ++i) {
-    sum[i][0] = Add ? load8(c + i * cRow) : Float8{};
-    sum[i][1] = Add ? load8(c + i * cRow + 8) : Float8{};
+inline __attribute__((always_inline)) void tileProduct(int64_t k, const float *a, int64_t aRow, int64_t aColumn,
+                                                       const float *b, int64_t bRow, float *c, int64_t cRow) {
+  Floats sum[tileRows][2];
+#pragma GCC unroll 12
+  for (int i = 0; i < tileRows; ++i) {
+    sum[i][0] = Add ? load(c + i * cRow) : Floats{};
+    sum[i][1] = Add ? load(c + i * cRow + lanes) : Floats{};
   }
   for (int64_t p = 0; p < k; ++p) {
-    Float8 low = load8(b + p * bRow), high = load8(b + p * bRow + 8);
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) {
+    Floats low = load(b + p * bRow), high = load(b + p * bRow + lanes);
+#pragma GCC unroll 12
+    for (int i = 0; i < tileRows; ++i) {
       float x = a[i * aRow + p * aColumn];
       sum[i][0] += x * low;
       sum[i][1] += x * high;
     }
   }
-#pragma GCC unroll 6
-  for (int i = 0; i < 6; ++i) {
-    store8(c + i * cRow, sum[i][0]);
-    store8(c + i * cRow + 8, sum[i][1]);
+#pragma GCC unroll 12
+  for (int i = 0; i < tileRows; ++i) {
+    store(c + i * cRow, sum[i][0]);
+    store(c + i * cRow + lanes, sum[i][1]);
   }
 }
 

@@ -22,6 +22,16 @@ std::vector<const peft_parameter_t *> trainables(const peft_program_t &program) 
   return result;
 }
 
+/// Every trainable tensor of a run under its parameter's name.
+Status writeRun(const std::string &path, const peft_program_t &program, const Result<HostRun> &run) {
+  if (!run)
+    return run.status();
+  std::vector<SafetensorsOutput> tensors;
+  for (const peft_parameter_t *parameter : trainables(program))
+    tensors.push_back({parameter->name, SafetensorsType::F32, shapeOf(*parameter), run->of(*parameter)});
+  return writeSafetensors(path, std::move(tensors));
+}
+
 Result<std::string> findAdapterFile(const std::string &path, const peft_program_t &program) {
   if (!isDirectory(path))
     return path;
@@ -35,6 +45,45 @@ Result<std::string> findAdapterFile(const std::string &path, const peft_program_
   return Status::error(path + ": no " + adapterFileName(program) + " in this folder");
 }
 
+constexpr std::string_view baseLayer = ".base_layer.weight";
+
+/// The model's key of a tensor X.base_layer.weight where X has an adapter in the program; else empty.
+std::string baseKeyOf(const std::string &name, const std::vector<std::string> &known) {
+  constexpr std::string_view prefix = "base_model.model.";
+  if (name.rfind(prefix, 0) != 0 || name.size() < prefix.size() + baseLayer.size() ||
+      name.compare(name.size() - baseLayer.size(), baseLayer.size(), baseLayer) != 0)
+    return "";
+  const std::string module = name.substr(0, name.size() - baseLayer.size());
+  const bool targeted = std::any_of(known.begin(), known.end(), [&](const std::string &key) {
+    return key.rfind(module + ".lora_", 0) == 0;
+  });
+  return targeted ? module.substr(prefix.size()) + ".weight" : "";
+}
+
+/// Empty, or that the base's values in the file are not the model's.
+Result<std::string> compareBase(const SafetensorsFile &file, const std::string &name, const Checkpoint &base,
+                                std::string key) {
+  if (!base.find(key)) // a tied head has no tensor of its own
+    key = "model.embed_tokens.weight";
+  auto tensor = base.get(key);
+  if (!tensor)
+    return tensor.status();
+  if ((*tensor)->shape != (*file.get(name))->shape)
+    return Status::error(file.path() + ": " + name + " is " + shapeText((*file.get(name))->shape) +
+                         ", the model's is " + shapeText((*tensor)->shape) +
+                         "; compile for the model that the adapter was trained on");
+  auto saved = file.floats(name);
+  if (!saved)
+    return saved.status();
+  auto same = base.holdsValues(**tensor, *saved);
+  if (!same)
+    return same.status();
+  if (!*same)
+    return file.path() + ": " + name + " differs from " + base.path() +
+           ", whose values are used; the adapter was trained on another base";
+  return std::string();
+}
+
 } // namespace
 
 std::string adapterFileName(const peft_program_t &program) {
@@ -45,17 +94,13 @@ std::string adapterFileName(const peft_program_t &program) {
 
 Status writeAdapter(const std::string &directory, const Weights &weights) {
   const peft_program_t &program = weights.program();
-  std::vector<SafetensorsOutput> tensors;
-  for (const peft_parameter_t *parameter : trainables(program))
-    tensors.push_back(
-        {parameter->name, SafetensorsType::F32, shapeOf(*parameter), weights.values(*parameter)});
-  PEFT_TRY(writeSafetensors(joinPath(directory, adapterFileName(program)), std::move(tensors)));
+  PEFT_TRY(writeRun(joinPath(directory, adapterFileName(program)), program, weights.values()));
   if (!*program.recipe)
     return Status::ok();
   return writeFileAtomically(joinPath(directory, "adapter_config.json"), program.recipe);
 }
 
-Status readAdapter(const std::string &path, const Weights &weights) {
+Status readAdapter(const std::string &path, const Weights &weights, std::string *warning) {
   const peft_program_t &program = weights.program();
   auto name = findAdapterFile(path, program);
   if (!name)
@@ -79,26 +124,34 @@ Status readAdapter(const std::string &path, const Weights &weights) {
   }
   const std::set<std::string> keys(known.begin(), known.end());
   for (const SafetensorsTensor &tensor : file->tensors()) {
-    if (!keys.count(tensor.name))
-      return Status::error(*name + ": " + tensor.name + " is no trainable parameter of this program" +
-                           didYouMean(nearestNames(tensor.name, known)) +
-                           " (compile with this adapter's own recipe)");
+    if (keys.count(tensor.name))
+      continue;
+    if (const std::string key = baseKeyOf(tensor.name, known); !key.empty()) {
+      auto difference = compareBase(*file, tensor.name, weights.base(), key);
+      if (!difference)
+        return difference.status();
+      if (warning && !difference->empty())
+        *warning = *difference;
+      continue;
+    }
+    return Status::error(*name + ": " + tensor.name + " is no trainable parameter of this program" +
+                         didYouMean(nearestNames(tensor.name, known)) +
+                         " (compile with this adapter's own recipe)");
   }
+  auto run = weights.values();
+  if (!run)
+    return run.status();
   for (const peft_parameter_t *parameter : parameters) {
     auto values = file->floats(parameter->name);
     if (!values)
       return values.status();
-    std::copy(values->begin(), values->end(), weights.values(*parameter));
+    std::copy(values->begin(), values->end(), run->of(*parameter));
   }
-  return Status::ok();
+  return run->store();
 }
 
 Status writeGradients(const std::string &path, const Weights &weights) {
-  std::vector<SafetensorsOutput> tensors;
-  for (const peft_parameter_t *parameter : trainables(weights.program()))
-    tensors.push_back(
-        {parameter->name, SafetensorsType::F32, shapeOf(*parameter), weights.gradient(*parameter)});
-  return writeSafetensors(path, std::move(tensors));
+  return writeRun(path, weights.program(), weights.gradients());
 }
 
 Status checkInitialIsBase(const peft_program_t &program) {

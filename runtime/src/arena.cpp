@@ -1,26 +1,18 @@
 //===- arena.cpp - the one allocation of a program ------------------------===//
 
 #include "peft/runtime/arena.h"
+#include "peft/runtime/device.h"
 
-#include <cerrno>
-#include <cstring>
-#include <sys/mman.h>
 #include <utility>
 
 namespace peft {
 
 Result<Arena> Arena::allocate(uint64_t bytes) {
+  auto memory = device::allocate(bytes);
+  if (!memory)
+    return memory.status();
   Arena arena;
-  if (bytes == 0)
-    return arena;
-  void *place = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (place == MAP_FAILED)
-    return Status::error("cannot allocate the program's " + std::to_string(bytes >> 20) +
-                         " MiB: " + strerror(errno) + "; compile with a smaller --batch or --seq-len");
-  // Fewer page faults and TLB misses. Only where rounding to whole huge pages stays far below 1 %.
-  if (bytes >= uint64_t(256) << 20)
-    madvise(place, bytes, MADV_HUGEPAGE);
-  arena.bytes = static_cast<char *>(place);
+  arena.bytes = *memory;
   arena.length = bytes;
   return arena;
 }
@@ -36,7 +28,7 @@ Arena &Arena::operator=(Arena &&other) noexcept {
 
 Arena::~Arena() {
   if (bytes)
-    munmap(bytes, length);
+    device::release(bytes, length);
 }
 
 } // namespace peft

@@ -8,6 +8,10 @@
 
 namespace peft {
 
+BatchShape batchShape(const peft_program_t &program) {
+  return {program.batch, program.seq_len, program.vocab_size, program.virtual_tokens};
+}
+
 void MicroBatch::clear(const BatchShape &shape) {
   const size_t size = size_t(shape.batch * shape.seqLen);
   inputIds.assign(size, 0);
@@ -31,17 +35,6 @@ void MicroBatch::count(const BatchShape &shape) {
     tokens += used;
     samples += used > 0;
   }
-}
-
-peft_batch_t MicroBatch::view(float lossScale, uint64_t seed) const {
-  peft_batch_t batch{};
-  batch.input_ids = inputIds.data();
-  batch.labels = labels.data();
-  batch.positions = positions.data();
-  batch.segments = segments.data();
-  batch.loss_scale = lossScale;
-  batch.seed = seed;
-  return batch;
 }
 
 namespace {

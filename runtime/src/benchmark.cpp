@@ -33,16 +33,15 @@ Status runBenchmark(Weights &weights, const Options &options, uint64_t anonymous
     for (int64_t i = 0; i < accumulation; ++i) {
       PEFT_TRY(source->fill(0, step * accumulation + i, batch));
       const float scale = float(1.0 / double(batch.labelled * accumulation));
-      const peft_batch_t view =
-          batch.view(scale, microBatchSeed(uint64_t(options.seed), step * accumulation + i));
-      float sum = 0;
-      program.micro_step(&weights.context(), &view, &sum);
-      loss += sum;
+      auto sum = weights.runner().microStep(batch, scale, microBatchSeed(uint64_t(options.seed), step * accumulation + i));
+      if (!sum)
+        return sum.status();
+      loss += *sum;
       labelled += batch.labelled;
     }
-    float norm = 0;
     update.step = step + 1;
-    program.update(&weights.context(), &update, &norm);
+    if (auto norm = weights.runner().update(update); !norm)
+      return norm.status();
     seconds.push_back(secondsNow() - start);
     lastLoss = loss / double(labelled);
   }

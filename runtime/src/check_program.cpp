@@ -1,6 +1,7 @@
 //===- check_program.cpp - a table that holds together, a CPU that fits ---===//
 
 #include "peft/runtime/cpu.h"
+#include "peft/runtime/device.h"
 #include "peft/runtime/weights.h"
 
 #include <cstring>
@@ -39,9 +40,9 @@ Status checkProgram(const peft_program_t &program) {
   if (program.version != PEFT_ABI_VERSION)
     return Status::error("the program has ABI version " + std::to_string(program.version) +
                          ", this runtime " + std::to_string(PEFT_ABI_VERSION) + "; compile it again");
-  if (strcmp(program.target, "cpu") != 0)
-    return Status::error(std::string("the program was compiled for ") + program.target +
-                         ", this runtime is built for cpu; compile with --target=cpu");
+  if (strcmp(program.target, device::target()) != 0)
+    return Status::error(std::string("the program was compiled for ") + program.target + ", but linked with kernels for " +
+                         device::target() + "; compile with --target=" + device::target());
   if (!rt::cpuSupports(program.isa))
     return Status::error(std::string("this processor lacks ") + program.isa +
                          ", which the program needs; compile with --dtype=f32");

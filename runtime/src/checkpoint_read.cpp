@@ -5,6 +5,7 @@
 #include "peft/runtime/quantize.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -83,9 +84,11 @@ template <class T> static void readAll(const CheckpointTensor &tensor, const Sto
 
 //===--- Checkpoint --------------------------------------------------------===//
 
-static Status notFloats(const std::string &path, const CheckpointTensor &tensor) {
+Status Checkpoint::checkReadable(const CheckpointTensor &tensor) const {
+  if (state->storages[size_t(&tensor - state->tensors.data())].format != Storage::Opaque)
+    return Status::ok();
   return Status::error(
-      "'" + path + "': tensor '" + tensor.name + "' is stored as " + tensor.type +
+      "'" + path() + "': tensor '" + tensor.name + "' is stored as " + tensor.type +
       ", which is not supported as a weight; supported are f32, f16, bf16, f64 and bitsandbytes nf4");
 }
 
@@ -109,8 +112,7 @@ Status Checkpoint::read(std::string_view name, peft_dtype_t dtype, void *dst) co
     return found.status();
   const CheckpointTensor &tensor = **found;
   const Storage &storage = state->storages[size_t(&tensor - state->tensors.data())];
-  if (storage.format == Storage::Opaque)
-    return notFloats(path(), tensor);
+  PEFT_TRY(checkReadable(tensor));
   if (dtype == PEFT_F32)
     readAll(tensor, storage, static_cast<float *>(dst));
   else if (dtype == PEFT_BF16)
@@ -126,8 +128,7 @@ Status Checkpoint::readRows(std::string_view name, const int32_t *rows, int64_t 
     return found.status();
   const CheckpointTensor &tensor = **found;
   const Storage &storage = state->storages[size_t(&tensor - state->tensors.data())];
-  if (storage.format == Storage::Opaque)
-    return notFloats(path(), tensor);
+  PEFT_TRY(checkReadable(tensor));
   if (tensor.shape.size() < 2)
     return Status::error("'" + path() + "': tensor '" + tensor.name +
                          "' has no rows: expected 2 dimensions, got " + std::to_string(tensor.shape.size()));
@@ -171,6 +172,16 @@ Result<bool> Checkpoint::sameValues(const CheckpointTensor &a, const CheckpointT
       return false;
   }
   return true;
+}
+
+Result<bool> Checkpoint::holdsValues(const CheckpointTensor &tensor, const std::vector<float> &values) const {
+  if (int64_t(values.size()) != tensor.elements())
+    return false;
+  std::vector<float> own(values.size());
+  PEFT_TRY(read(tensor.name, own.data()));
+  return std::equal(own.begin(), own.end(), values.begin(), [](float mine, float theirs) {
+    return std::fabs(mine - theirs) <= std::fabs(mine) / 128;
+  });
 }
 
 Status Checkpoint::readNf4(std::string_view name, int64_t block, int64_t nested, uint8_t *dst) const {

@@ -1,6 +1,7 @@
 //===- command_line.cpp - options to modes --------------------------------===//
 
 #include "peft/runtime/command_line.h"
+#include "foreign_options.h"
 #include "peft/runtime/adapter.h"
 #include "peft/runtime/clock.h"
 #include "peft/runtime/generate.h"
@@ -8,7 +9,9 @@
 #include "peft/runtime/signals.h"
 #include "peft/runtime/trainer.h"
 
+#include <algorithm>
 #include <cinttypes>
+#include <cmath>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -30,6 +33,7 @@ public:
       return Status::ok();
     }
     PEFT_TRY(checkProgram(program));
+    PEFT_TRY(checkForeignOptions());
 #if defined(_OPENMP)
     if (options.threads > 0)
       omp_set_num_threads(int(options.threads));
@@ -51,6 +55,20 @@ public:
 private:
   static void note(const std::string &text) { fprintf(stderr, "%s\n", text.c_str()); }
 
+  Status checkForeignOptions() const {
+    std::vector<std::string> ignored;
+    PEFT_TRY(checkForeign(options, program, ignored));
+    constexpr size_t shown = 5;
+    std::string names;
+    for (size_t i = 0; i < std::min(shown, ignored.size()); ++i)
+      names += (i ? ", " : "") + ignored[i];
+    if (ignored.size() > shown)
+      names += " and " + std::to_string(ignored.size() - shown) + " more";
+    if (!names.empty())
+      note("warning: without meaning here, and ignored: " + names);
+    return Status::ok();
+  }
+
   Status loadWeights() {
     auto opened = Checkpoint::open(options.model.empty() ? program.model : options.model);
     if (!opened)
@@ -65,18 +83,26 @@ private:
     return Status::ok();
   }
 
+  Status takeAdapter(const std::string &path) {
+    std::string warning;
+    const Status status = readAdapter(path, *weights, &warning);
+    if (status && !warning.empty())
+      note("warning: " + warning);
+    return status;
+  }
+
   /// The parameters that evaluate and generate work with.
   Status chooseAdapter() {
     if (options.adapter == "off")
       return checkInitialIsBase(program);
     if (options.adapter != "on")
-      return readAdapter(options.adapter, *weights);
+      return takeAdapter(options.adapter);
     if (!options.initAdapter.empty())
-      return readAdapter(options.initAdapter, *weights);
+      return takeAdapter(options.initAdapter);
     if (!isFile(joinPath(options.outputDir, adapterFileName(program))))
       return Status::error("--adapter on: " + options.outputDir + " holds no " + adapterFileName(program) +
                            "; give --adapter FOLDER, or --adapter off for the base model");
-    return readAdapter(options.outputDir, *weights);
+    return takeAdapter(options.outputDir);
   }
 
   Result<Dataset> openData(const std::string &path) const {
@@ -99,7 +125,7 @@ private:
         return replayed.status();
       data = std::move(*replayed);
       if (!options.wasGiven("logging_steps"))
-        options.loggingSteps = 1;
+        options.loggingSteps.given = 1;
       if (!options.wasGiven("num_train_epochs"))
         options.numTrainEpochs = 1;
       return Status::ok();
@@ -147,13 +173,15 @@ private:
   Status runTrain() {
     PEFT_TRY(openTrainingData());
     PEFT_TRY(openEvaluationData());
+    PEFT_TRY(checkWritable(options.outputDir));
     PEFT_TRY(loadWeights());
     auto tokenizer = findTokenizer(
         options, dataset ? dataset->metadata() : std::map<std::string, std::string>(), checkpoint->path());
     if (!tokenizer)
       return tokenizer.status();
+    options.tokenizer = *tokenizer;
     if (!options.initAdapter.empty())
-      PEFT_TRY(readAdapter(options.initAdapter, *weights));
+      PEFT_TRY(takeAdapter(options.initAdapter));
     announce();
 
     installStopSignals();
@@ -167,7 +195,7 @@ private:
            ", saved; go on with --resume_from_checkpoint last");
       return Status::ok();
     }
-    PEFT_TRY(writeOutput(*weights, options, trainer.state(), *tokenizer));
+    PEFT_TRY(writeOutput(*weights, options, trainer.state()));
     note("saved " + joinPath(options.outputDir, adapterFileName(program)));
     return Status::ok();
   }
@@ -181,6 +209,9 @@ private:
     auto result = evaluate(*weights, *evaluation);
     if (!result)
       return result.status();
+    if (!std::isfinite(result->loss))
+      return Status::error("the loss is not finite (" + std::to_string(result->loss) +
+                           "): the adapter's or the model's values are damaged; --adapter off tells which");
     LogRow row;
     row.values = {{"eval_loss", result->loss},
                   {"eval_runtime", result->seconds},
@@ -192,7 +223,7 @@ private:
 
   Status runGenerate() {
     if (options.prompts.empty() || options.output.empty())
-      return Status::error("generate needs --prompts FILE (peft-data encode writes it) and --output FILE");
+      return Status::error("generate needs --prompts FILE (peft-data prompts writes it) and --output FILE");
     auto prompts = Prompts::open(options.prompts, shape);
     if (!prompts)
       return prompts.status();
@@ -200,13 +231,15 @@ private:
     PEFT_TRY(chooseAdapter());
     const Sampling sampling = {options.doSample, options.temperature, options.topP, options.topK};
     const double start = secondsNow();
-    const auto tokens = generate(*weights, *prompts, sampling, options.maxNewTokens, uint64_t(options.seed));
-    PEFT_TRY(writeGenerated(options.output, tokens, prompts->metadata));
+    auto tokens = generate(*weights, *prompts, sampling, options.maxNewTokens, uint64_t(options.seed));
+    if (!tokens)
+      return tokens.status();
+    PEFT_TRY(writeGenerated(options.output, *tokens, prompts->metadata));
     size_t count = 0;
-    for (const auto &row : tokens)
+    for (const auto &row : *tokens)
       count += row.size();
-    fprintf(stderr, "%zu prompts, %zu new tokens in %.1f s: %s\n", tokens.size(), count, secondsNow() - start,
-            options.output.c_str());
+    fprintf(stderr, "%zu prompts, %zu new tokens in %.1f s: %s\n", tokens->size(), count,
+            secondsNow() - start, options.output.c_str());
     return Status::ok();
   }
 

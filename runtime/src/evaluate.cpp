@@ -4,13 +4,7 @@
 #include "peft/runtime/random.h"
 #include "peft/runtime/trainer.h"
 
-#include <cmath>
-
 namespace peft {
-
-BatchShape batchShape(const peft_program_t &program) {
-  return {program.batch, program.seq_len, program.vocab_size, program.virtual_tokens};
-}
 
 uint64_t microBatchSeed(uint64_t seed, int64_t microBatch) {
   // Apart from the seeds of initial values and of orders, which are drawn from the same one.
@@ -24,10 +18,10 @@ Result<Evaluation> evaluate(const Weights &weights, BatchSource &source) {
   double sum = 0;
   for (int64_t number = 0; number < source.size(); ++number) {
     PEFT_TRY(source.fill(0, number, batch));
-    const peft_batch_t view = batch.view(1.0f, 0);
-    float loss = 0;
-    weights.program().evaluate(&weights.context(), &view, &loss);
-    sum += loss;
+    auto loss = weights.runner().evaluate(batch);
+    if (!loss)
+      return loss.status();
+    sum += *loss;
     result.labelled += batch.labelled;
     result.samples += batch.samples;
     ++result.batches;

@@ -262,6 +262,33 @@ Status renamePath(const std::string &from, const std::string &to) {
   return syncDirectory(directoryOf(to));
 }
 
+Status replacePath(const std::string &from, const std::string &to) {
+  if (::access(to.c_str(), F_OK) != 0)
+    return renamePath(from, to);
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) != 0) {
+    // A file system that can't exchange two names: the old one waits beside its place.
+    const std::string aside = to + ".old";
+    PEFT_TRY(removePath(aside));
+    PEFT_TRY(renamePath(to, aside));
+    if (const Status status = renamePath(from, to); !status) {
+      (void)renamePath(aside, to).isOk(); // the first error is the one to tell
+      return status;
+    }
+    return removePath(aside);
+  }
+  PEFT_TRY(syncDirectory(directoryOf(to)));
+  return removePath(from);
+}
+
+Status checkWritable(const std::string &directory) {
+  std::string made; // the uppermost of the directories that are not there yet
+  for (std::filesystem::path at = directory; !at.empty() && !isDirectory(at.string()); at = at.parent_path())
+    made = at.string();
+  PEFT_TRY(makeDirectories(directory));
+  const Status status = AtomicFile::create(joinPath(directory, "probe")).status();
+  return made.empty() || !status ? status : removePath(made);
+}
+
 Status removePath(const std::string &path) {
   std::error_code code;
   std::filesystem::remove_all(path, code);

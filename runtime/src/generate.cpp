@@ -3,6 +3,7 @@
 #include "peft/runtime/generate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace peft {
@@ -51,11 +52,10 @@ namespace {
 class Continuation {
 public:
   Continuation(const Weights &weights, const Prompts &prompts, const Sampling &sampling, uint64_t seed)
-      : weights(weights), program(weights.program()), prompts(prompts), sampling(sampling),
-        seed(seed), shape{program.batch, program.seq_len, program.vocab_size, program.virtual_tokens} {}
+      : weights(weights), prompts(prompts), sampling(sampling), seed(seed), shape(batchShape(weights.program())) {}
 
   /// Continues prompts first, first + 1, ... into their places of `results`.
-  void run(size_t first, int64_t maxNewTokens, std::vector<std::vector<int32_t>> &results) {
+  Status run(size_t first, int64_t maxNewTokens, std::vector<std::vector<int32_t>> &results) {
     const size_t count = std::min(size_t(shape.batch), prompts.tokens.size() - first);
     batch.clear(shape);
     lengths.assign(size_t(shape.batch), 0);
@@ -67,17 +67,24 @@ public:
         append(row, token);
     }
     for (int64_t i = 0; i < maxNewTokens && std::count(finished.begin(), finished.end(), false); ++i) {
-      const float *logits = forward();
+      auto logits = forward();
+      if (!logits)
+        return logits.status();
       for (size_t row = 0; row < count; ++row) {
         if (finished[row])
           continue;
-        const int32_t token =
-            sampleToken(logits + int64_t(row) * shape.vocabSize, shape.vocabSize, sampling, random[row]);
+        const float *own = *logits + int64_t(row) * shape.vocabSize;
+        if (!std::all_of(own, own + shape.vocabSize, [](float logit) { return std::isfinite(logit); }))
+          return Status::error("prompt " + std::to_string(first + row) +
+                               ": the logits are not finite: the adapter's or the model's values are damaged; "
+                               "--adapter off tells which");
+        const int32_t token = sampleToken(own, shape.vocabSize, sampling, random[row]);
         results[first + row].push_back(token);
         finished[row] = prompts.endTokens.count(token) || lengths[row] + 1 >= shape.seqLen;
         append(row, token);
       }
     }
+    return Status::ok();
   }
 
 private:
@@ -89,19 +96,14 @@ private:
     ++lengths[row];
   }
 
-  const float *forward() {
+  Result<const float *> forward() {
     std::vector<int32_t> rows(lengths.size());
     for (size_t row = 0; row < rows.size(); ++row) // virtual tokens come before the given ones
       rows[row] = std::max(0, int32_t(shape.virtualTokens) + lengths[row] - 1);
-    peft_batch_t view = batch.view(0.0f, 0);
-    view.rows = rows.data();
-    const float *logits = nullptr;
-    program.forward(&weights.context(), &view, &logits);
-    return logits;
+    return weights.runner().forward(batch, rows);
   }
 
   const Weights &weights;
-  const peft_program_t &program;
   const Prompts &prompts;
   const Sampling &sampling;
   const uint64_t seed;
@@ -113,12 +115,12 @@ private:
 
 } // namespace
 
-std::vector<std::vector<int32_t>> generate(const Weights &weights, const Prompts &prompts,
-                                           const Sampling &sampling, int64_t maxNewTokens, uint64_t seed) {
+Result<std::vector<std::vector<int32_t>>> generate(const Weights &weights, const Prompts &prompts,
+                                                   const Sampling &sampling, int64_t maxNewTokens, uint64_t seed) {
   std::vector<std::vector<int32_t>> results(prompts.tokens.size());
   Continuation continuation(weights, prompts, sampling, seed);
   for (size_t first = 0; first < results.size(); first += size_t(weights.program().batch))
-    continuation.run(first, maxNewTokens, results);
+    PEFT_TRY(continuation.run(first, maxNewTokens, results));
   return results;
 }
 

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
+#include <iterator>
 
 namespace peft {
 
@@ -112,6 +113,16 @@ Result<GgufFile> GgufFile::open(const std::string &path) {
   return parse(std::move(*file));
 }
 
+/// ggml's name of a type, also of those that are not read here.
+static std::string typeName(uint32_t type) {
+  static const char *const names[] = {
+      "F32",     "F16",   "Q4_0",   "Q4_1",  "Q4_2",     "Q4_3",     "Q5_0",     "Q5_1",    "Q8_0",
+      "Q8_1",    "Q2_K",  "Q3_K",   "Q4_K",  "Q5_K",     "Q6_K",     "Q8_K",     "IQ2_XXS", "IQ2_XS",
+      "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S",    "IQ4_XS",   "I8",       "I16",     "I32",
+      "I64",     "F64",   "IQ1_M",  "BF16",  "Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8", "TQ1_0",   "TQ2_0"};
+  return type < std::size(names) ? names[type] : type == 39 ? "MXFP4" : "number " + std::to_string(type);
+}
+
 /// Reads one tensor's name, shape, type and offset. `next` is the offset it must have.
 static Status readTensor(Cursor &cursor, uint64_t alignment, uint64_t &next, GgufTensor &tensor) {
   tensor.name = std::string(cursor.text());
@@ -137,7 +148,7 @@ static Status readTensor(Cursor &cursor, uint64_t alignment, uint64_t &next, Ggu
   tensor.type = GgmlType(type);
   GgmlBlock block = blockOf(tensor.type);
   if (!block.elements)
-    return Status::error("type " + std::to_string(type) +
+    return Status::error("type " + typeName(type) +
                          " is not supported; supported are F32, F16, BF16, Q4_0, "
                          "Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and Q6_K");
   if (tensor.rowElements() % block.elements)

@@ -1,6 +1,7 @@
 //===- gguf_names.cpp - HF's names of GGUF's tensors ----------------------===//
 
 #include "checkpoint_state.h"
+#include "peft/runtime/gguf.h"
 
 namespace peft {
 
@@ -48,6 +49,34 @@ std::string nameOfGgufTensor(std::string_view name) {
   if (layer.empty() || layer.find_first_not_of("0123456789") != std::string_view::npos || hf.empty())
     return "";
   return std::string("model.layers.").append(layer).append(".").append(hf).append(end);
+}
+
+/// The row that is meant, the other way round.
+template <size_t N> static std::string_view translateBack(const NameRow (&rows)[N], std::string_view name) {
+  for (const NameRow &row : rows)
+    if (row.hf == name)
+      return row.gguf;
+  return {};
+}
+
+std::string ggufNameOf(std::string_view hf) {
+  size_t last = hf.rfind('.');
+  if (last == std::string_view::npos)
+    return "";
+  std::string_view end = hf.substr(last), stem = hf.substr(0, last);
+  if (std::string_view name = translateBack(globalNames, stem); !name.empty())
+    return std::string(name).append(end);
+  constexpr std::string_view layers = "model.layers.";
+  size_t dot = stem.find('.', layers.size());
+  if (stem.substr(0, layers.size()) != layers || dot == std::string_view::npos)
+    return "";
+  std::string_view name = translateBack(layerNames, stem.substr(dot + 1));
+  return name.empty() ? ""
+                      : std::string("blk.")
+                            .append(stem.substr(layers.size(), dot - layers.size()))
+                            .append(".")
+                            .append(name)
+                            .append(end);
 }
 
 } // namespace peft

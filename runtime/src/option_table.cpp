@@ -26,7 +26,7 @@ const std::vector<OptionEntry> &optionTable() {
       {nullptr, &O::help, "Optimizer and schedule:"},
       {"learning_rate", &O::learningRate, "the highest of the schedule"},
       {"lr_scheduler_type", &O::lrSchedulerType, "linear, cosine, constant or constant_with_warmup"},
-      {"warmup_steps", &O::warmupSteps, "steps from 0 to learning_rate"},
+      {"warmup_steps", &O::warmupSteps, "steps from 0 to learning_rate; below 1, a share of all"},
       {"warmup_ratio", &O::warmupRatio, "the same as a share of all steps, when warmup_steps is 0"},
       {"num_train_epochs", &O::numTrainEpochs, "passes over the data; may be a fraction"},
       {"max_steps", &O::maxSteps, "optimizer steps; goes before num_train_epochs when positive"},
@@ -44,13 +44,15 @@ const std::vector<OptionEntry> &optionTable() {
       {"output_dir", &O::outputDir, "folder of everything that is written"},
       {"logging_dir", &O::loggingDir, "TensorBoard files; default output_dir/runs/DATE_HOST"},
       {"logging_steps", &O::loggingSteps,
-       "steps between log lines; batches log every step unless it is given"},
+       "steps between log lines, or a share of all; batches log every step unless it is given"},
+      {"logging_first_step", &O::loggingFirstStep, "log the first step too"},
       {"disable_tqdm", &O::disableTqdm, "no progress bar"},
       {"eval_strategy", &O::evalStrategy, "no, steps or epoch; given eval_data and not this option: epoch"},
-      {"eval_steps", &O::evalSteps, "steps between evaluations; 0: logging_steps"},
+      {"eval_steps", &O::evalSteps, "steps between evaluations, or a share of all; 0: logging_steps"},
       {"eval_on_start", &O::evalOnStart, "evaluate before the first step"},
-      {"save_strategy", &O::saveStrategy, "no, steps or epoch"},
-      {"save_steps", &O::saveSteps, "steps between checkpoints"},
+      {"save_strategy", &O::saveStrategy,
+       "no, steps, epoch or best (at each evaluation that is better than all before)"},
+      {"save_steps", &O::saveSteps, "steps between checkpoints, or a share of all"},
       {"save_total_limit", &O::saveTotalLimit, "keep the newest N checkpoints (and the best); 0: all"},
       {"load_best_model_at_end", &O::loadBestModelAtEnd,
        "save the adapter of the checkpoint with the lowest eval_loss"},
@@ -61,7 +63,7 @@ const std::vector<OptionEntry> &optionTable() {
       {"bench", &O::bench, "run N steps on random tokens and print one line of JSON"},
 
       {nullptr, &O::help, "generate:"},
-      {"prompts", &O::prompts, "the safetensors file that peft-data encode writes"},
+      {"prompts", &O::prompts, "the safetensors file that peft-data prompts writes"},
       {"output", &O::output, "safetensors file of the new tokens; peft-data decodes it"},
       {"max_new_tokens", &O::maxNewTokens, "at most, for each prompt"},
       {"do_sample", &O::doSample, "draw tokens; off: always the likeliest"},
@@ -75,17 +77,19 @@ const std::vector<OptionEntry> &optionTable() {
   return table;
 }
 
+static std::string numberText(double value) {
+  char text[32], shorter[32];
+  snprintf(text, sizeof text, "%.17g", value);
+  snprintf(shorter, sizeof shorter, "%g", value);
+  double back = 0;
+  return sscanf(shorter, "%lf", &back) == 1 && back == value ? shorter : text;
+}
+
 std::string optionText(const Options &options, const OptionPlace &place) {
   struct Printer {
     const Options &options;
-    std::string operator()(double Options::*place) const {
-      char text[32];
-      snprintf(text, sizeof text, "%.17g", options.*place);
-      double back = 0;
-      char shorter[32];
-      snprintf(shorter, sizeof shorter, "%g", options.*place);
-      return sscanf(shorter, "%lf", &back) == 1 && back == options.*place ? shorter : text;
-    }
+    std::string operator()(double Options::*place) const { return numberText(options.*place); }
+    std::string operator()(Steps Options::*place) const { return numberText((options.*place).given); }
     std::string operator()(int64_t Options::*place) const { return std::to_string(options.*place); }
     std::string operator()(bool Options::*place) const { return options.*place ? "on" : "off"; }
     std::string operator()(std::string Options::*place) const { return options.*place; }

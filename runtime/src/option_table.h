@@ -13,8 +13,8 @@
 
 namespace peft {
 
-using OptionPlace =
-    std::variant<double Options::*, int64_t Options::*, bool Options::*, std::string Options::*>;
+using OptionPlace = std::variant<double Options::*, int64_t Options::*, Steps Options::*, bool Options::*,
+                                 std::string Options::*>;
 
 struct OptionEntry {
   const char *name;

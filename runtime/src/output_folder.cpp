@@ -93,23 +93,27 @@ std::string modelCard(const peft_program_t &program, const Options &options, con
   return text;
 }
 
-Status writeOutput(const Weights &weights, const Options &options, const TrainerState &state,
-                   const std::string &tokenizer) {
-  PEFT_TRY(writeAdapter(options.outputDir, weights));
-  PEFT_TRY(writeFileAtomically(joinPath(options.outputDir, "README.md"),
-                               modelCard(weights.program(), options, state)));
-  PEFT_TRY(writeFileAtomically(joinPath(options.outputDir, "trainer_state.json"),
-                               trainerStateText(state, options, weights.program().batch)));
+Status writeModelFiles(const std::string &directory, const Weights &weights, const Options &options,
+                       const TrainerState &state) {
+  PEFT_TRY(writeAdapter(directory, weights));
+  PEFT_TRY(
+      writeFileAtomically(joinPath(directory, "README.md"), modelCard(weights.program(), options, state)));
   for (const char *name : tokenizerFiles) {
-    const std::string from = joinPath(tokenizer, name);
-    if (tokenizer.empty() || !isFile(from))
+    const std::string from = joinPath(options.tokenizer, name);
+    if (options.tokenizer.empty() || !isFile(from))
       continue;
     auto bytes = readWholeFile(from);
     if (!bytes)
       return bytes.status();
-    PEFT_TRY(writeFileAtomically(joinPath(options.outputDir, name), *bytes));
+    PEFT_TRY(writeFileAtomically(joinPath(directory, name), *bytes));
   }
   return Status::ok();
+}
+
+Status writeOutput(const Weights &weights, const Options &options, const TrainerState &state) {
+  PEFT_TRY(writeModelFiles(options.outputDir, weights, options, state));
+  return writeFileAtomically(joinPath(options.outputDir, "trainer_state.json"),
+                             trainerStateText(state, options, weights.program().batch));
 }
 
 } // namespace peft

@@ -11,13 +11,6 @@ std::string mebibytes(uint64_t bytes) {
   return text;
 }
 
-const char *typeName(const peft_parameter_t &parameter) {
-  if (parameter.encoding == PEFT_NF4)
-    return "nf4";
-  static const char *const names[] = {"f32", "bf16", "f16", "i32", "u8"};
-  return names[parameter.dtype];
-}
-
 } // namespace
 
 std::string programInfo(const peft_program_t &program) {
@@ -46,7 +39,7 @@ std::string programInfo(const peft_program_t &program) {
   for (uint64_t i = 0; i < program.parameter_count; ++i) {
     const peft_parameter_t &parameter = program.parameters[i];
     text += "  " + padded(parameter.name, 72) + padded(shapeText(shapeOf(parameter)), 18) +
-            padded(typeName(parameter), 6) +
+            padded(storageName(parameter), 6) +
             (parameter.trainable               ? "trainable"
              : parameter.offset == PEFT_MAPPED ? "mapped"
                                                : "converted") +

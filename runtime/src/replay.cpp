@@ -17,6 +17,7 @@ public:
     if (batches == 0)
       return Status::error(file.path() +
                            ": expected tensors input_ids.0, labels.0, attention_mask.0 and so on");
+    PEFT_TRY(checkNumbers());
     MicroBatch batch;
     for (int64_t number = 0; number < batches; ++number) {
       PEFT_TRY(fill(0, number, batch));
@@ -35,10 +36,10 @@ public:
   Status fill(int64_t, int64_t number, MicroBatch &batch) override {
     batch.clear(shape);
     const std::string suffix = "." + std::to_string(number);
-    PEFT_TRY(read("input_ids" + suffix, batch.inputIds, false));
-    PEFT_TRY(read("labels" + suffix, batch.labels, true));
+    PEFT_TRY(read("input_ids" + suffix, batch.inputIds, 0, shape.vocabSize));
+    PEFT_TRY(read("labels" + suffix, batch.labels, -100, shape.vocabSize));
     if (file.find("attention_mask" + suffix))
-      PEFT_TRY(read("attention_mask" + suffix, batch.segments, false));
+      PEFT_TRY(read("attention_mask" + suffix, batch.segments, 0, 2));
     else
       batch.segments.assign(batch.segments.size(), 1);
     for (size_t i = 0; i < batch.positions.size(); ++i)
@@ -48,7 +49,19 @@ public:
   }
 
 private:
-  Status read(const std::string &name, std::vector<int32_t> &values, bool label) const {
+  /// A tensor beyond a gap in the numbers would be left out silently.
+  Status checkNumbers() const {
+    for (const SafetensorsTensor &tensor : file.tensors())
+      for (const std::string kind : {"input_ids.", "labels.", "attention_mask."})
+        if (tensor.name.rfind(kind, 0) == 0 &&
+            strtoll(tensor.name.c_str() + kind.size(), nullptr, 10) >= batches)
+          return Status::error(file.path() + ": " + tensor.name + " stands alone: there is no input_ids." +
+                               std::to_string(batches) + "; number the batches 0, 1, 2 and so on");
+    return Status::ok();
+  }
+
+  /// `low` may be the -100 of a label that is ignored: then nothing lies between it and 0.
+  Status read(const std::string &name, std::vector<int32_t> &values, int32_t low, int64_t end) const {
     auto tensor = file.get(name);
     if (!tensor)
       return tensor.status();
@@ -65,9 +78,10 @@ private:
       return read.status();
     values = std::move(*read);
     for (const int32_t value : values)
-      if ((value < 0 || value >= shape.vocabSize) && !(label && value == -100))
+      if ((value < 0 && value != low) || value >= end)
         return Status::error(file.path() + ": " + name + ": " + std::to_string(value) +
-                             " is outside the model's vocabulary of " + std::to_string(shape.vocabSize));
+                             (end == 2 ? " is no mask's value: expected 0 or 1"
+                                       : " is outside the model's vocabulary of " + std::to_string(end)));
     return Status::ok();
   }
 

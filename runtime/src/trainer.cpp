@@ -26,20 +26,19 @@ Status Trainer::prepare() {
   auto kind = parseSchedule(options.lrSchedulerType);
   if (!kind)
     return kind.status();
-  schedule = {*kind, options.learningRate, options.warmupSteps, progress.maxSteps};
-  if (options.warmupSteps == 0)
+  schedule = {*kind, options.learningRate, options.warmupSteps.of(progress.maxSteps), progress.maxSteps};
+  if (options.warmupSteps.given == 0)
     schedule.warmup = int64_t(std::ceil(options.warmupRatio * double(progress.maxSteps)));
   identity = {options.seed, accumulation, data.fingerprint()};
 
-  if (!options.resumeFromCheckpoint.empty()) {
-    auto path = findCheckpoint(options.outputDir, options.resumeFromCheckpoint);
-    if (!path)
-      return path.status();
-    PEFT_TRY(loadCheckpoint(*path, weights, identity, progress));
-    lastCheckpoint = *path;
-    savedStep = progress.globalStep;
-    bar.note("resuming from " + *path + " at step " + std::to_string(progress.globalStep));
-  }
+  progress.loggingSteps = options.loggingSteps.of(progress.maxSteps);
+  progress.evalSteps = options.evalSteps.of(progress.maxSteps);
+  progress.saveSteps = options.saveSteps.of(progress.maxSteps);
+
+  if (options.resumeFromCheckpoint.empty())
+    warnOfOtherRuns();
+  else
+    PEFT_TRY(resume());
   PEFT_TRY(makeDirectories(options.outputDir));
   PEFT_TRY(writeFileAtomically(joinPath(options.outputDir, "training_args.json"), options.toJson()));
   const std::string events =
@@ -56,12 +55,40 @@ Status Trainer::prepare() {
   return Status::ok();
 }
 
-Status Trainer::nonFinite(const char *what, double value) const {
-  std::string text = "step " + std::to_string(progress.globalStep) + ": the " + what + " is not finite (" +
-                     std::to_string(value) + "), stopped; ";
-  text += lastCheckpoint.empty() ? "no checkpoint was saved before"
-                                 : "the last good checkpoint is " + lastCheckpoint;
-  return Status::error(text + "; try a lower --learning_rate or --max_grad_norm");
+Status Trainer::resume() {
+  auto path = findCheckpoint(options.outputDir, options.resumeFromCheckpoint);
+  if (!path)
+    return path.status();
+  PEFT_TRY(loadCheckpoint(*path, weights, identity, progress));
+  lastCheckpoint = *path;
+  savedStep = progress.globalStep;
+  bar.note("resuming from " + *path + " at step " + std::to_string(progress.globalStep));
+  if (progress.globalStep >= progress.maxSteps)
+    bar.note("nothing is left to do: the run ends at step " + std::to_string(progress.maxSteps) +
+             "; to go on, give a larger " + (options.maxSteps > 0 ? "--max_steps" : "--num_train_epochs"));
+  return Status::ok();
+}
+
+void Trainer::warnOfOtherRuns() {
+  auto found = listCheckpoints(options.outputDir);
+  if (found && !found->empty())
+    bar.note("warning: " + found->back() + " is of an earlier run, which --save_total_limit and " +
+             "--resume_from_checkpoint last don't tell from this one; another --output_dir keeps them apart");
+}
+
+/// As `stopped`, where numbers became too large to go on.
+Status Trainer::stoppedByNumbers(const std::string &what) const {
+  return Status::error(stopped(Status::error("the " + what)).message() +
+                       "; try a lower --learning_rate or --max_grad_norm" +
+                       (options.adamEpsilon > 0 ? "" : ", or an --adam_epsilon above 0"));
+}
+
+/// What ended the run, and what is left of it.
+Status Trainer::stopped(const Status &cause) const {
+  return Status::error("step " + std::to_string(progress.globalStep) + ": " + cause.message() +
+                       ", stopped; " +
+                       (lastCheckpoint.empty() ? "no checkpoint was saved before"
+                                               : "the last good checkpoint is " + lastCheckpoint));
 }
 
 /// Forward and backward of a step's micro-batches: the mean loss needs all their labels counted first.
@@ -80,12 +107,12 @@ Status Trainer::accumulate(double &lossSum, int64_t &labelled) {
   const float scale = float(1.0 / double(std::max<int64_t>(1, labelled)));
   for (int64_t i = 0; i < count; ++i) {
     const uint64_t seed = microBatchSeed(uint64_t(options.seed), epoch * data.size() + first + i);
-    const peft_batch_t batch = gathered[size_t(i)].view(scale, seed);
-    float loss = 0;
-    weights.program().micro_step(&weights.context(), &batch, &loss);
-    if (!std::isfinite(loss))
-      return nonFinite("loss", loss);
-    lossSum += loss;
+    auto loss = weights.runner().microStep(gathered[size_t(i)], scale, seed);
+    if (!loss)
+      return stopped(loss.status());
+    if (!std::isfinite(*loss))
+      return stoppedByNumbers("loss is not finite (" + std::to_string(*loss) + ")");
+    lossSum += *loss;
   }
   return Status::ok();
 }
@@ -107,13 +134,14 @@ Status Trainer::step() {
   update.momentum = float(options.momentum);
   update.max_grad_norm = float(options.maxGradNorm);
   update.step = progress.globalStep + 1;
-  float norm = 0;
-  weights.program().update(&weights.context(), &update, &norm);
-  if (!std::isfinite(norm))
-    return nonFinite("gradient norm", norm);
+  auto norm = weights.runner().update(update);
+  if (!norm)
+    return stopped(norm.status());
+  if (!std::isfinite(*norm))
+    return stoppedByNumbers("gradient norm is not finite (" + std::to_string(*norm) + ")");
   ++progress.globalStep;
   progress.epoch = epochAt(progress.globalStep);
-  return afterStep(lossSum / double(std::max<int64_t>(1, labelled)), norm);
+  return afterStep(lossSum / double(std::max<int64_t>(1, labelled)), *norm);
 }
 
 /// Logs, evaluates and saves where a strategy says so; evaluation first, so that a
@@ -124,7 +152,7 @@ Status Trainer::afterStep(double loss, float norm) {
   progress.lossSinceLog += loss;
   progress.totalLoss += loss;
   ++progress.stepsSinceLog;
-  if (now % options.loggingSteps == 0 || last) {
+  if (now % progress.loggingSteps == 0 || last || (now == 1 && options.loggingFirstStep)) {
     LogRow row{now, {}};
     row.values = {{"loss", progress.lossSinceLog / double(progress.stepsSinceLog)},
                   {"grad_norm", double(norm)},
@@ -140,11 +168,12 @@ Status Trainer::afterStep(double loss, float norm) {
   bar.update(now, loss, double(progress.tokensSeen - firstTokens) / elapsed,
              perStep * double(progress.maxSteps - now));
 
-  if ((options.evalStrategy == "steps" && now % options.evalSteps == 0) ||
+  if ((options.evalStrategy == "steps" && (now % progress.evalSteps == 0 || last)) ||
       (options.evalStrategy == "epoch" && epochEnd))
     PEFT_TRY(evaluateNow());
-  if ((options.saveStrategy == "steps" && (now % options.saveSteps == 0 || last)) ||
-      (options.saveStrategy == "epoch" && epochEnd))
+  if ((options.saveStrategy == "steps" && (now % progress.saveSteps == 0 || last)) ||
+      (options.saveStrategy == "epoch" && epochEnd) ||
+      (options.saveStrategy == "best" && progress.bestStep == now))
     PEFT_TRY(save());
   return Status::ok();
 }
@@ -154,8 +183,9 @@ Status Trainer::evaluateNow() {
   if (!result)
     return result.status();
   if (!std::isfinite(result->loss))
-    return nonFinite("evaluation loss", result->loss);
-  if (!progress.bestMetric || result->loss < *progress.bestMetric) {
+    return stoppedByNumbers("evaluation loss is not finite (" + std::to_string(result->loss) + ")");
+  // Before the first step there is nothing that a checkpoint could hold.
+  if (progress.globalStep > 0 && (!progress.bestMetric || result->loss < *progress.bestMetric)) {
     progress.bestMetric = result->loss;
     progress.bestStep = progress.globalStep;
   }
@@ -171,6 +201,8 @@ Status Trainer::evaluateNow() {
 Status Trainer::save() {
   if (savedStep == progress.globalStep)
     return Status::ok();
+  if (const Status finite = weights.checkFinite(); !finite)
+    return stoppedByNumbers("parameter " + finite.message());
   progress.logHistory = log.history();
   const std::string previousBest = progress.bestCheckpoint;
   if (progress.bestMetric && progress.bestStep == progress.globalStep)
@@ -185,11 +217,13 @@ Status Trainer::save() {
   savedStep = progress.globalStep;
   if (options.saveTotalLimit > 0)
     return pruneCheckpoints(options.outputDir, options.saveTotalLimit,
-                            options.loadBestModelAtEnd ? progress.bestCheckpoint : "");
+                            {lastCheckpoint, options.loadBestModelAtEnd ? progress.bestCheckpoint : ""});
   return Status::ok();
 }
 
 Status Trainer::finish(double seconds) {
+  if (const Status finite = weights.checkFinite(); !finite)
+    return stoppedByNumbers("parameter " + finite.message());
   const double steps = double(progress.globalStep - firstStep);
   LogRow row{progress.globalStep, {}};
   row.values = {{"train_runtime", seconds},

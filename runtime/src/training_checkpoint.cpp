@@ -2,10 +2,14 @@
 
 #include "peft/runtime/training_checkpoint.h"
 #include "peft/runtime/adapter.h"
+#include "peft/runtime/device.h"
 #include "peft/runtime/json.h"
+#include "peft/runtime/output_folder.h"
 #include "peft/runtime/safetensors.h"
 
 #include <algorithm>
+#include <sys/stat.h>
+#include <tuple>
 
 namespace peft {
 namespace {
@@ -14,6 +18,7 @@ using nlohmann::json;
 
 constexpr const char *optimizerFile = "optimizer.safetensors";
 constexpr const char *schedulerFile = "scheduler.json";
+constexpr const char *choicesFile = "device_choices.json";
 constexpr const char *randomFile = "rng_state.json";
 constexpr const char *stateFile = "trainer_state.json";
 
@@ -24,11 +29,17 @@ std::string slotName(const peft_parameter_t &parameter, uint64_t slot) {
 Status writeOptimizer(const std::string &path, const Weights &weights) {
   const peft_program_t &program = weights.program();
   std::vector<SafetensorsOutput> tensors;
-  for (uint64_t slot = 0; slot < program.optimizer_slots; ++slot)
+  std::vector<HostRun> slots;
+  for (uint64_t slot = 0; slot < program.optimizer_slots; ++slot) {
+    auto run = weights.slot(slot);
+    if (!run)
+      return run.status();
+    slots.push_back(std::move(*run));
     for (uint64_t i = 0; i < program.parameter_count; ++i)
       if (const peft_parameter_t &parameter = program.parameters[i]; parameter.trainable)
         tensors.push_back({slotName(parameter, slot), SafetensorsType::F32, shapeOf(parameter),
-                           weights.slot(parameter, slot)});
+                           slots.back().of(parameter)});
+  }
   return writeSafetensors(path, std::move(tensors), {{"optimizer", program.optimizer}});
 }
 
@@ -41,7 +52,10 @@ Status readOptimizer(const std::string &path, const Weights &weights) {
   if (kind == file->metadata().end() || kind->second != program.optimizer)
     return Status::error(path + ": expected the state of " + program.optimizer + ", got that of " +
                          (kind == file->metadata().end() ? "nothing" : kind->second));
-  for (uint64_t slot = 0; slot < program.optimizer_slots; ++slot)
+  for (uint64_t slot = 0; slot < program.optimizer_slots; ++slot) {
+    auto run = weights.slot(slot);
+    if (!run)
+      return run.status();
     for (uint64_t i = 0; i < program.parameter_count; ++i) {
       const peft_parameter_t &parameter = program.parameters[i];
       if (!parameter.trainable)
@@ -53,8 +67,10 @@ Status readOptimizer(const std::string &path, const Weights &weights) {
         return Status::error(path + ": " + slotName(parameter, slot) + ": expected " +
                              std::to_string(elementCount(parameter)) + " values, got " +
                              std::to_string(values->size()));
-      std::copy(values->begin(), values->end(), weights.slot(parameter, slot));
+      std::copy(values->begin(), values->end(), run->of(parameter));
     }
+    PEFT_TRY(run->store());
+  }
   return Status::ok();
 }
 
@@ -65,8 +81,9 @@ Status writeJson(const std::string &path, const json &value) {
 Status writeAll(const std::string &directory, const Weights &weights, const TrainerState &state,
                 const RunIdentity &identity, const Options &options) {
   PEFT_TRY(makeDirectories(directory));
-  PEFT_TRY(writeAdapter(directory, weights));
+  PEFT_TRY(writeModelFiles(directory, weights, options, state));
   PEFT_TRY(writeOptimizer(joinPath(directory, optimizerFile), weights));
+  PEFT_TRY(device::saveChoices(joinPath(directory, choicesFile)));
   PEFT_TRY(writeJson(joinPath(directory, schedulerFile), {{"last_epoch", state.globalStep},
                                                           {"_last_lr", json::array({state.learningRate})},
                                                           {"base_lrs", json::array({options.learningRate})},
@@ -84,6 +101,13 @@ Status writeAll(const std::string &directory, const Weights &weights, const Trai
   return syncDirectory(directory);
 }
 
+/// Of the file that is written last.
+int64_t savedAt(const std::string &checkpoint) {
+  struct stat info {};
+  stat(joinPath(checkpoint, stateFile).c_str(), &info);
+  return int64_t(info.st_mtim.tv_sec) * 1000000000 + info.st_mtim.tv_nsec;
+}
+
 /// The N of checkpoint-N, or -1.
 int64_t checkpointStep(const std::string &name) {
   constexpr std::string_view prefix = "checkpoint-";
@@ -91,22 +115,6 @@ int64_t checkpointStep(const std::string &name) {
   if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos)
     return -1;
   return std::stoll(digits);
-}
-
-/// Whole checkpoints of a folder, oldest first.
-Result<std::vector<std::pair<int64_t, std::string>>> listCheckpoints(const std::string &outputDir) {
-  std::vector<std::pair<int64_t, std::string>> found;
-  if (!isDirectory(outputDir))
-    return found;
-  auto names = listDirectory(outputDir);
-  if (!names)
-    return names.status();
-  for (const std::string &name : *names)
-    if (const std::string path = joinPath(outputDir, name);
-        checkpointStep(name) >= 0 && isFile(joinPath(path, stateFile)))
-      found.emplace_back(checkpointStep(name), path);
-  std::sort(found.begin(), found.end());
-  return found;
 }
 
 Status expectSame(const std::string &path, const char *what, const char *fix, int64_t expected, int64_t got) {
@@ -144,6 +152,9 @@ Status readState(const std::string &path, const json &text, const json &random, 
   auto step = getInt(text, "global_step", path);
   if (!step)
     return step.status();
+  if (*step < 0)
+    return Status::error(path + ": trainer_state.json: expected global_step at least 0, got " +
+                         std::to_string(*step) + "; resume from another checkpoint");
   state.globalStep = *step;
   copyField(text, "epoch", state.epoch);
   copyField(text, "num_input_tokens_seen", state.tokensSeen);
@@ -171,13 +182,30 @@ Result<std::string> saveCheckpoint(const Weights &weights, const TrainerState &s
   if (status)
     status = writeAll(temporary, weights, state, identity, options);
   if (status)
-    status = removePath(path);
-  if (status)
-    status = renamePath(temporary, path);
+    status = replacePath(temporary, path);
   if (status)
     return path;
   (void)removePath(temporary).isOk(); // the first error is the one to tell
   return status;
+}
+
+Result<std::vector<std::string>> listCheckpoints(const std::string &outputDir) {
+  std::vector<std::string> paths;
+  if (!isDirectory(outputDir))
+    return paths;
+  auto names = listDirectory(outputDir);
+  if (!names)
+    return names.status();
+  // By time: another run may have left larger numbers. By number where clocks are coarse.
+  std::vector<std::tuple<int64_t, int64_t, std::string>> found;
+  for (const std::string &name : *names)
+    if (const std::string path = joinPath(outputDir, name);
+        checkpointStep(name) >= 0 && isFile(joinPath(path, stateFile)))
+      found.emplace_back(savedAt(path), checkpointStep(name), path);
+  std::sort(found.begin(), found.end());
+  for (const auto &[time, step, path] : found)
+    paths.push_back(path);
+  return paths;
 }
 
 Result<std::string> findCheckpoint(const std::string &outputDir, const std::string &which) {
@@ -193,7 +221,7 @@ Result<std::string> findCheckpoint(const std::string &outputDir, const std::stri
   if (found->empty())
     return Status::error(outputDir +
                          ": no checkpoint to resume from; leave --resume_from_checkpoint out to start");
-  return found->back().second;
+  return found->back();
 }
 
 Status loadCheckpoint(const std::string &path, const Weights &weights, const RunIdentity &identity,
@@ -206,18 +234,18 @@ Status loadCheckpoint(const std::string &path, const Weights &weights, const Run
     return text.status();
   PEFT_TRY(checkIdentity(path, *random, identity));
   PEFT_TRY(readState(path, *text, *random, state));
+  PEFT_TRY(device::loadChoices(joinPath(path, choicesFile)));
   PEFT_TRY(readOptimizer(joinPath(path, optimizerFile), weights));
   return readAdapter(path, weights);
 }
 
-Status pruneCheckpoints(const std::string &outputDir, int64_t limit, const std::string &keep) {
+Status pruneCheckpoints(const std::string &outputDir, int64_t limit, const std::set<std::string> &keep) {
   auto found = listCheckpoints(outputDir);
   if (!found)
     return found.status();
   int64_t left = int64_t(found->size());
-  for (size_t i = 0; i + 1 < found->size() && left > limit; ++i) { // never the newest
-    const std::string &path = (*found)[i].second;
-    if (path == keep)
+  for (const std::string &path : *found) {
+    if (left <= limit || keep.count(path))
       continue;
     PEFT_TRY(removePath(path));
     --left;

@@ -1,10 +1,12 @@
 //===- weights.cpp - checkpoint tensors and first values into memory ------===//
 
 #include "peft/runtime/weights.h"
+#include "peft/runtime/device.h"
 #include "peft/runtime/quantize.h"
 #include "peft/runtime/random.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace peft {
 
@@ -24,6 +26,13 @@ std::string shapeText(const std::vector<int64_t> &shape) {
   for (const int64_t extent : shape)
     text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
   return text + "]";
+}
+
+const char *storageName(const peft_parameter_t &parameter) {
+  if (parameter.encoding == PEFT_NF4)
+    return "nf4";
+  static const char *const names[] = {"f32", "bf16", "f16", "i32", "u8"};
+  return names[parameter.dtype];
 }
 
 namespace {
@@ -55,16 +64,22 @@ Result<const CheckpointTensor *> findTensor(const Checkpoint &checkpoint, const 
 
 } // namespace
 
-float *Weights::values(const peft_parameter_t &parameter) const {
-  return reinterpret_cast<float *>(arena.data() + parameter.offset);
+Status HostRun::store() const {
+  return copy.empty() ? Status::ok() : device::upload(onDevice, copy.data(), copy.size() * sizeof(float));
 }
-float *Weights::gradient(const peft_parameter_t &parameter) const {
-  return reinterpret_cast<float *>(arena.data() + parameter.gradient_offset);
-}
-float *Weights::slot(const peft_parameter_t &parameter, uint64_t number) const {
-  const uint64_t floats = (parameter.offset - table->trainable_offset) / sizeof(float);
-  return reinterpret_cast<float *>(arena.data() + table->optimizer_offset) + number * table->trainable_count +
-         floats;
+
+Result<HostRun> Weights::hostRun(uint64_t offset) const {
+  HostRun run;
+  run.first = table->trainable_offset;
+  run.onDevice = arena.data() + offset;
+  if (device::readsHostMemory()) {
+    run.floats = reinterpret_cast<float *>(run.onDevice);
+    return run;
+  }
+  run.copy.resize(table->trainable_count);
+  PEFT_TRY(device::download(run.copy.data(), run.onDevice, run.copy.size() * sizeof(float)));
+  run.floats = run.copy.data();
+  return run;
 }
 
 Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &checkpoint, uint64_t seed) {
@@ -78,9 +93,26 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
   weights.pointers.resize(program.parameter_count);
   for (uint64_t i = 0; i < program.parameter_count; ++i)
     PEFT_TRY(weights.place(program.parameters[i], weights.pointers[i]));
-  weights.ctx = {weights.arena.data(), weights.pointers.data()};
+  auto handles = device::open();
+  if (!handles)
+    return handles.status();
+  if (program.workspace_bytes)
+    device::useWorkspace(weights.arena.data() + program.workspace_offset, program.workspace_bytes);
+  weights.ctx.reset(new peft_context_t{weights.arena.data(), weights.pointers.data(), *handles});
   PEFT_TRY(weights.initialize(seed));
+  auto runner = Runner::create(program, *weights.ctx);
+  if (!runner)
+    return runner.status();
+  weights.entries = std::make_unique<Runner>(std::move(*runner));
   return weights;
+}
+
+/// The values of a frozen parameter as the program reads them.
+Status Weights::readFrozen(const peft_parameter_t &parameter, void *to) const {
+  const char *name = sourceName(parameter);
+  if (parameter.encoding == PEFT_NF4)
+    return checkpoint->readNf4(name, parameter.block, parameter.nested, static_cast<uint8_t *>(to));
+  return checkpoint->read(name, parameter.dtype, to);
 }
 
 Status Weights::place(const peft_parameter_t &parameter, const void *&pointer) {
@@ -92,32 +124,42 @@ Status Weights::place(const peft_parameter_t &parameter, const void *&pointer) {
   if (!tensor)
     return tensor.status();
   const char *name = sourceName(parameter);
+  const void *mapped = parameter.encoding == PEFT_DENSE ? checkpoint->mapped(name, parameter.dtype) : nullptr;
   if (parameter.offset == PEFT_MAPPED) {
-    pointer = checkpoint->mapped(name, parameter.dtype);
-    if (!pointer)
-      return Status::error(
-          checkpoint->path() + ": " + name + " is stored as " + (*tensor)->type +
-          " or not aligned, but the program reads it in place; compile it again for this checkpoint");
-    return Status::ok();
+    pointer = mapped;
+    if (pointer)
+      return Status::ok();
+    const bool sameType = (*tensor)->type == storageName(parameter);
+    return Status::error(checkpoint->path() + ": " + name +
+                         (sameType ? " is not aligned, or has its rows in another order"
+                                   : " is stored as " + (*tensor)->type) +
+                         ", but the program reads " + storageName(parameter) +
+                         " in place; compile it again for this checkpoint");
   }
-  if (parameter.encoding == PEFT_NF4)
-    return checkpoint->readNf4(name, parameter.block, parameter.nested, reinterpret_cast<uint8_t *>(inArena));
-  return checkpoint->read(name, parameter.dtype, inArena);
+  if (device::readsHostMemory())
+    return readFrozen(parameter, inArena);
+  if (mapped)
+    return device::upload(inArena, mapped, parameter.bytes);
+  std::vector<char> converted(parameter.bytes);
+  PEFT_TRY(readFrozen(parameter, converted.data()));
+  return device::upload(inArena, converted.data(), converted.size());
 }
 
 Status Weights::initialize(uint64_t seed) {
   const uint64_t bytes = table->trainable_count * sizeof(float);
-  memset(arena.data() + table->trainable_offset, 0, bytes);
-  memset(arena.data() + table->gradient_offset, 0, bytes);
-  memset(arena.data() + table->optimizer_offset, 0, bytes * table->optimizer_slots);
+  PEFT_TRY(device::fillZero(arena.data() + table->trainable_offset, bytes));
+  PEFT_TRY(device::fillZero(arena.data() + table->gradient_offset, bytes));
+  PEFT_TRY(device::fillZero(arena.data() + table->optimizer_offset, bytes * table->optimizer_slots));
+  auto run = values();
+  if (!run)
+    return run.status();
   for (uint64_t i = 0; i < table->parameter_count; ++i)
-    if (table->parameters[i].trainable)
-      PEFT_TRY(initializeOne(table->parameters[i], seed));
-  return Status::ok();
+    if (const peft_parameter_t &parameter = table->parameters[i]; parameter.trainable)
+      PEFT_TRY(initializeOne(parameter, seed, run->of(parameter)));
+  return run->store();
 }
 
-Status Weights::initializeOne(const peft_parameter_t &parameter, uint64_t seed) {
-  float *first = values(parameter);
+Status Weights::initializeOne(const peft_parameter_t &parameter, uint64_t seed, float *first) const {
   const int64_t count = elementCount(parameter);
   const uint64_t ownSeed = mixSeeds(seed, hashText(parameter.name));
   switch (parameter.init) {
@@ -141,6 +183,22 @@ Status Weights::initializeOne(const peft_parameter_t &parameter, uint64_t seed) 
   if (parameter.init == PEFT_INIT_CHECKPOINT)
     return checkpoint->read(sourceName(parameter), first);
   return checkpoint->readRows(sourceName(parameter), parameter.init_rows, parameter.dims[0], first);
+}
+
+Status Weights::checkFinite() const {
+  auto run = values();
+  if (!run)
+    return run.status();
+  for (uint64_t i = 0; i < table->parameter_count; ++i) {
+    const peft_parameter_t &parameter = table->parameters[i];
+    if (!parameter.trainable)
+      continue;
+    const float *first = run->of(parameter), *end = first + elementCount(parameter);
+    const float *found = std::find_if_not(first, end, [](float value) { return std::isfinite(value); });
+    if (found != end)
+      return Status::error(std::string(parameter.name) + " is not finite (" + std::to_string(*found) + ")");
+  }
+  return Status::ok();
 }
 
 } // namespace peft

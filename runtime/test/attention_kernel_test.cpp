@@ -1,9 +1,27 @@
 //===- attention_kernel_test.cpp - attention and its gradient -------------===//
 
+#include "attention_paths.h"
 #include "kernel_testing.h"
 
 namespace peft::rt {
 namespace {
+
+/// A way to compute both passes.
+template <class T> struct Path {
+  const char *name;
+  decltype(&floats::attention<T>) forward;
+  decltype(&floats::attention_grad<T>) backward;
+  bool roundsWeights; ///< P and dS to bf16
+};
+
+/// Those that this processor has; `attention` takes the last.
+template <class T> std::vector<Path<T>> paths() {
+  std::vector<Path<T>> result = {{"floats", floats::attention<T>, floats::attention_grad<T>, false}};
+  if constexpr (std::is_same_v<T, bf16> && amx::built)
+    if (amx::usable())
+      result.push_back({"amx", amx::attention, amx::attention_grad, true});
+  return result;
+}
 
 struct Case {
   int64_t batch, seq, heads, kvHeads, dim, window;
@@ -95,9 +113,10 @@ Doubles part(const Doubles &all, int64_t begin, int64_t count) {
   return Doubles(all.begin() + begin, all.begin() + begin + count);
 }
 
-/// Runs both kernels; `gradient` is the wanted one of q, k, v.
+/// Runs both passes; `gradient` is the wanted one of q, k, v.
 template <class T>
-void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Doubles &gradient) {
+void check(const Path<T> &path, const Case &c, const Doubles &qkv, const Doubles &dout, const Doubles &gradient) {
+  SCOPED_TRACE(path.name);
   const int64_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
   const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
                                        kShape = {c.batch, c.seq, c.kvHeads * c.dim};
@@ -106,13 +125,15 @@ void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Doubles
       doutT(qShape, dout);
   Owned<float> lse({c.batch, c.heads, c.seq});
   Doubles wantLse, want = reference(c, qkv, &wantLse);
-  attention<T>(context, o, lse, q, k, v, ints(c.segments, {c.batch, c.seq}), c.dim, c.scale(), c.window);
-  expectClose<T>(o.doubles(), want, 3e-6);
+  path.forward(o, lse, q, k, v, ints(c.segments, {c.batch, c.seq}), c.dim, c.scale(), c.window);
+  // A rounding of P is at most 2^-9 of it, so o, a mean weighted by P, is off by 2^-9 of the largest |v|.
+  // That is no more than o's largest, but where no token sees itself alone.
+  expectClose<T>(o.doubles(), want, path.roundsWeights ? 0x1p-9 : 3e-6);
   expectClose<float>(lse.doubles(), wantLse, 3e-6);
 
-  attention_grad<T>(context, dq, dk, dv, doutT, q, k, v, o, lse, ints(c.segments, {c.batch, c.seq}), c.dim,
-                    c.scale(), c.window);
-  // The rounding of o goes into dq and dk.
+  path.backward(dq, dk, dv, doutT, q, k, v, o, lse, ints(c.segments, {c.batch, c.seq}), c.dim, c.scale(),
+                c.window);
+  // The rounding of o goes into dq and dk, and that of P and dS, 2^-9 each, is of this size.
   const double tolerance = sizeof(T) == 2 ? 4e-3 : 1e-5;
   expectClose<T>(dq.doubles(), part(gradient, 0, qSize), tolerance);
   expectClose<T>(dk.doubles(), part(gradient, qSize, kSize), tolerance);
@@ -122,7 +143,9 @@ void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Doubles
 template <class T> void checkRandom(const Case &c) {
   const size_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
   Doubles qkv = randomValues(qSize + 2 * kSize, 1, 1.5), dout = randomValues(qSize, 2);
-  check<T>(c, qkv, dout, referenceGradient(c, qkv, dout));
+  const Doubles gradient = referenceGradient(c, qkv, dout);
+  for (const Path<T> &path : paths<T>())
+    check<T>(path, c, qkv, dout, gradient);
 }
 
 template <class T> class AttentionKernel : public ::testing::Test {};
@@ -132,8 +155,9 @@ TYPED_TEST(AttentionKernel, GradientIsThatOfFiniteDifferences) {
   Case c{2, 9, 4, 2, 6, 0, packed(2, 9, {3, 4})};
   const size_t qSize = 2 * 9 * 4 * 6, kSize = 2 * 9 * 2 * 6;
   Doubles qkv = randomValues(qSize + 2 * kSize, 3, 1.5), dout = randomValues(qSize, 4);
-  check<TypeParam>(c, qkv, dout,
-                   numericGradient([&](const Doubles &x) { return reference(c, x); }, qkv, dout));
+  const Doubles gradient = numericGradient([&](const Doubles &x) { return reference(c, x); }, qkv, dout);
+  for (const Path<TypeParam> &path : paths<TypeParam>())
+    check<TypeParam>(path, c, qkv, dout, gradient);
 }
 
 TYPED_TEST(AttentionKernel, HeadSizes) {
@@ -171,28 +195,65 @@ TYPED_TEST(AttentionKernel, SegmentInSeveralRuns) {
   checkRandom<TypeParam>(c);
 }
 
-TEST(AttentionKernel, LargeScoresDoNotOverflow) {
-  Case c{1, 40, 1, 1, 16, 0, oneSegment(1, 40)};
-  Doubles qkv = randomValues(3 * 40 * 16, 5, 12);
-  Owned<float> q({1, 40, 16}, part(qkv, 0, 640)), k({1, 40, 16}, part(qkv, 640, 640)),
-      v({1, 40, 16}, part(qkv, 1280, 640)), o({1, 40, 16}), lse({1, 1, 40});
-  attention<float>(context, o, lse, q, k, v, ints(c.segments, {1, 40}), 16, c.scale(), 0);
-  expectClose<float>(o.doubles(), reference(c, qkv), 2e-5);
+TYPED_TEST(AttentionKernel, SeveralBlocksOfKeys) {
+  checkRandom<TypeParam>({1, 330, 2, 1, 32, 0, oneSegment(1, 330)});
+  checkRandom<TypeParam>({1, 530, 1, 1, 40, 300, oneSegment(1, 530)});
+  checkRandom<TypeParam>({1, 600, 2, 2, 16, 0, packed(1, 600, {100, 290, 140})});
 }
 
-TEST(AttentionKernel, SameBitsEveryTime) {
+TYPED_TEST(AttentionKernel, LargeScoresDoNotOverflow) {
+  using T = TypeParam;
+  Case c{1, 40, 1, 1, 16, 0, oneSegment(1, 40)};
+  Doubles qkv = randomValues(3 * 40 * 16, 5, 12);
+  Owned<T> q({1, 40, 16}, part(qkv, 0, 640)), k({1, 40, 16}, part(qkv, 640, 640)),
+      v({1, 40, 16}, part(qkv, 1280, 640)), o({1, 40, 16});
+  Owned<float> lse({1, 1, 40});
+  for (const Path<T> &path : paths<T>()) {
+    path.forward(o, lse, q, k, v, ints(c.segments, {1, 40}), 16, c.scale(), 0);
+    expectClose<T>(o.doubles(), reference(c, qkv), path.roundsWeights ? 0x1p-9 : 2e-5);
+  }
+}
+
+/// Maxima that grow from block to block of keys: what was summed before is rescaled, down to nothing.
+TYPED_TEST(AttentionKernel, GrowingScores) {
+  using T = TypeParam;
+  Case c{1, 600, 1, 1, 16, 0, oneSegment(1, 600)};
+  const int64_t size = 600 * 16;
+  Doubles qkv = randomValues(3 * size, 8, 1.5);
+  for (int64_t i = 0; i < size; ++i) {
+    qkv[i] = toFloat(fromFloat<bf16>(float(std::abs(qkv[i]))));
+    qkv[size + i] = toFloat(fromFloat<bf16>(float(i / 16) / 60.0f));
+  }
+  Owned<T> q({1, 600, 16}, part(qkv, 0, size)), k({1, 600, 16}, part(qkv, size, size)),
+      v({1, 600, 16}, part(qkv, 2 * size, size)), o({1, 600, 16});
+  Owned<float> lse({1, 1, 600});
+  Doubles wantLse, want = reference(c, qkv, &wantLse);
+  for (const Path<T> &path : paths<T>()) {
+    path.forward(o, lse, q, k, v, ints(c.segments, {1, 600}), 16, c.scale(), 0);
+    expectClose<T>(o.doubles(), want, path.roundsWeights ? 0x1p-9 : 2e-5);
+    expectClose<float>(lse.doubles(), wantLse, 3e-6);
+  }
+}
+
+TYPED_TEST(AttentionKernel, SameBitsEveryTime) {
+  using T = TypeParam;
   Case c{2, 200, 6, 2, 64, 0, packed(2, 200, {120, 60})};
   Doubles x = randomValues(2 * 200 * 6 * 64, 6), kv = randomValues(2 * 200 * 2 * 64, 7);
-  Owned<float> q({2, 200, 384}, x), k({2, 200, 128}, kv), v({2, 200, 128}, kv), o({2, 200, 384}),
-      dq({2, 200, 384}), dk({2, 200, 128}), dv({2, 200, 128}), lse({2, 6, 200});
+  Owned<T> q({2, 200, 384}, x), k({2, 200, 128}, kv), v({2, 200, 128}, kv), o({2, 200, 384}),
+      dq({2, 200, 384}), dk({2, 200, 128}), dv({2, 200, 128});
+  Owned<float> lse({2, 6, 200});
   std::vector<Doubles> runs[4];
   for (int run = 0; run < 4; ++run) {
-    attention<float>(context, o, lse, q, k, v, ints(c.segments, {2, 200}), 64, c.scale(), 0);
-    attention_grad<float>(context, dq, dk, dv, q, q, k, v, o, lse, ints(c.segments, {2, 200}), 64, c.scale(),
-                          0);
+    attention<T>(context, o, lse, q, k, v, ints(c.segments, {2, 200}), 64, c.scale(), 0);
+    attention_grad<T>(context, dq, dk, dv, q, q, k, v, o, lse, ints(c.segments, {2, 200}), 64, c.scale(), 0);
     runs[run] = {o.doubles(), lse.doubles(), dq.doubles(), dk.doubles(), dv.doubles()};
     EXPECT_EQ(runs[run], runs[0]);
   }
+  // They are those of the last path.
+  const Path<T> path = paths<T>().back();
+  path.forward(o, lse, q, k, v, ints(c.segments, {2, 200}), 64, c.scale(), 0);
+  path.backward(dq, dk, dv, q, q, k, v, o, lse, ints(c.segments, {2, 200}), 64, c.scale(), 0);
+  EXPECT_EQ(runs[0], (std::vector<Doubles>{o.doubles(), lse.doubles(), dq.doubles(), dk.doubles(), dv.doubles()}));
 }
 
 } // namespace

@@ -64,6 +64,29 @@ TEST(File, ErrorsNameThePath) {
   expectError(makeDirectories(dir.file("long/x")), "cannot create directory");
 }
 
+TEST(File, ReplacingLeavesTheNewOneAlone) {
+  TemporaryDirectory dir;
+  for (const char *name : {"new", "old"}) {
+    ASSERT_TRUE(makeDirectories(dir.file(name)));
+    dir.write(std::string(name) + "/" + name, "x");
+  }
+  ASSERT_TRUE(replacePath(dir.file("new"), dir.file("old")));
+  EXPECT_TRUE(isFile(dir.file("old/new")));
+  ASSERT_TRUE(replacePath(dir.file("old"), dir.file("fresh")));
+  EXPECT_EQ(*listDirectory(dir.path), std::vector<std::string>{"fresh"});
+  EXPECT_EQ(*listDirectory(dir.file("fresh")), std::vector<std::string>{"new"});
+}
+
+TEST(File, AskingWhetherAFolderCanBeWrittenLeavesNothing) {
+  TemporaryDirectory dir;
+  EXPECT_TRUE(checkWritable(dir.file("a/b/c")));
+  EXPECT_TRUE(checkWritable(dir.path));
+  EXPECT_TRUE(listDirectory(dir.path)->empty());
+  expectError(checkWritable("/proc/nowhere"), "/proc/nowhere");
+  dir.write("file", "x");
+  expectError(checkWritable(dir.file("file/below")), "below");
+}
+
 TEST(File, DirectoriesAreMadeRenamedAndRemoved) {
   TemporaryDirectory dir;
   ASSERT_TRUE(makeDirectories(dir.file("a/b")));

@@ -106,7 +106,7 @@ TEST(Gguf, LiesAreNamed) {
   old.version = 0x03000000u;
   expectError(parse(old.build()), "big-endian");
   expectError(parse(small().tensor("q", {32}, 17, "").build()),
-              "'q': type 17 is not supported; supported are F32");
+              "'q': type IQ2_XS is not supported; supported are F32");
   expectError(parse(small().tensor("q", {33}, 8, "").build()), "no multiple of q8_0's block of 32");
   expectError(parse(small().tensor("q", {64}, 8, std::string(34, 'x')).build()), "truncated");
   expectError(parse(small().tensor("q", {1, 1, 1, 1, 1}, 0, "xxxx").build()), "5 dimensions");

@@ -4,17 +4,24 @@
 // gradient with central differences of that loop. Inputs are values that bf16 holds
 // exactly, so that one reference serves both element types.
 //
+// Tensors and scalars live where the device of device.h wants them: the same tests are
+// built for the CPU's kernels and for CUDA's.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef PEFT_RUNTIME_TEST_KERNEL_TESTING_H
 #define PEFT_RUNTIME_TEST_KERNEL_TESTING_H
 
+#include "peft/runtime/device.h"
 #include "peft/runtime/kernels.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
+#include <type_traits>
 #include <vector>
 
 namespace peft::rt {
@@ -23,7 +30,16 @@ using Doubles = std::vector<double>;
 using Ints = std::vector<int32_t>;
 using ElementTypes = ::testing::Types<float, bf16>;
 
-inline const Context context{};
+/// The value of a Result; a test without its device or its memory ends here.
+template <class T> T mustHave(Result<T> result) {
+  if (!result) {
+    fprintf(stderr, "%s\n", result.status().message().c_str());
+    exit(1);
+  }
+  return *result;
+}
+
+inline const Context context{nullptr, nullptr, mustHave(device::open())};
 
 /// Values in [-scale, scale), rounded to bf16; the same for the same seed.
 inline Doubles randomValues(size_t count, uint32_t seed, double scale = 1) {
@@ -36,38 +52,82 @@ inline Doubles randomValues(size_t count, uint32_t seed, double scale = 1) {
   return values;
 }
 
-/// A tensor with memory of its own.
+/// A tensor with memory of its own, on the device.
 template <class T> class Owned {
 public:
-  explicit Owned(std::initializer_list<int64_t> shape) : view(nullptr, shape), values(view.size()) {
-    view.data = values.data();
+  explicit Owned(std::initializer_list<int64_t> shape) : view(nullptr, shape) {
+    view.data = reinterpret_cast<T *>(mustHave(device::allocate(bytes())));
   }
-  Owned(std::initializer_list<int64_t> shape, const Doubles &from) : Owned(shape) {
-    EXPECT_EQ(from.size(), values.size());
-    for (size_t i = 0; i < from.size(); ++i)
-      values[i] = fromFloat<T>(float(from[i]));
-  }
+  Owned(std::initializer_list<int64_t> shape, const Doubles &from) : Owned(shape) { assign(from); }
   Owned(const Owned &) = delete;
+  ~Owned() { device::release(reinterpret_cast<char *>(view.data), bytes()); }
 
   operator Tensor<T>() { return view; }
   operator Tensor<const T>() const { return view; }
   Tensor<T> tensor() { return view; }
+  /// For pointers among a kernel's attributes.
+  const T *data() const { return view.data; }
+
+  void assign(const Doubles &from) {
+    ASSERT_EQ(from.size(), size_t(view.size()));
+    std::vector<T> values;
+    for (double value : from)
+      values.push_back(element(value));
+    upload(values);
+  }
+  void upload(const std::vector<T> &values) {
+    ASSERT_EQ(values.size(), size_t(view.size()));
+    Status status = device::upload(view.data, values.data(), bytes());
+    EXPECT_TRUE(status.isOk()) << status.message();
+  }
+  std::vector<T> values() const {
+    std::vector<T> result(size_t(view.size()));
+    Status status = device::download(result.data(), view.data, bytes());
+    EXPECT_TRUE(status.isOk()) << status.message();
+    return result;
+  }
   Doubles doubles() const {
     Doubles result;
-    for (T value : values)
-      result.push_back(toFloat(value));
+    for (T value : values())
+      result.push_back(number(value));
     return result;
   }
 
 private:
+  uint64_t bytes() const { return uint64_t(view.size()) * sizeof(T); }
+  static T element(double value) {
+    if constexpr (std::is_integral_v<T>)
+      return T(value);
+    else
+      return fromFloat<T>(float(value));
+  }
+  static double number(T value) {
+    if constexpr (std::is_integral_v<T>)
+      return double(value);
+    else
+      return toFloat(value);
+  }
+
   Tensor<T> view;
-  std::vector<T> values;
 };
 
-/// Integers as a tensor; the vector must outlive it.
-inline Tensor<const int32_t> ints(const Ints &values, std::initializer_list<int64_t> shape) {
-  return Tensor<const int32_t>(values.data(), shape);
+/// Integers as a tensor.
+inline Owned<int32_t> ints(const Ints &values, std::initializer_list<int64_t> shape) {
+  return Owned<int32_t>(shape, Doubles(values.begin(), values.end()));
 }
+
+/// A value that a kernel takes by reference, where host and device read it.
+template <class T> class Shared {
+public:
+  Shared(T value) : memory(static_cast<T *>(mustHave(device::allocateShared(sizeof(T))))) { *memory = value; }
+  Shared(const Shared &) = delete;
+  ~Shared() { device::releaseShared(memory); }
+  operator const T &() const { return *memory; }
+  T *operator->() { return memory; }
+
+private:
+  T *memory;
+};
 
 /// Half a unit in the last place of T, relative, rounded up.
 template <class T> double roundingOf() { return sizeof(T) == 2 ? 1.0 / 256 : 0; }

@@ -36,8 +36,8 @@ TYPED_TEST(LossKernel, CrossEntropyAndItsGradient) {
     cross_entropy<TypeParam>(context, sum, lse, logits, ints(c.targets, {c.rows}));
     expectClose<float>(sum.doubles(), plus({0.5}, crossEntropy(x, c.targets)));
 
-    const float scale = 0.25f;
-    Doubles want = numericGradient([&](const Doubles &v) { return crossEntropy(v, c.targets); }, x, {scale});
+    const Shared<float> scale(0.25f);
+    Doubles want = numericGradient([&](const Doubles &v) { return crossEntropy(v, c.targets); }, x, {0.25});
     cross_entropy_grad<TypeParam>(context, dlogits, logits, lse, ints(c.targets, {c.rows}), scale);
     expectClose<TypeParam>(dlogits.doubles(), want, 1e-5);
     cross_entropy_grad<TypeParam>(context, logits, logits, lse, ints(c.targets, {c.rows}), scale); // in place
@@ -66,28 +66,29 @@ TYPED_TEST(LossKernel, LargeLogitsAndManyRows) {
 }
 
 TEST(LossKernel, NonFiniteLogitsShow) {
-  Owned<float> logits({1, 20}, Doubles(20, 1.0)), sum({}), lse({1});
-  logits.tensor().data[5] = std::numeric_limits<float>::quiet_NaN();
+  Doubles x(20, 1.0);
+  x[5] = std::numeric_limits<double>::quiet_NaN();
+  Owned<float> logits({1, 20}, x), sum({}), lse({1});
   cross_entropy<float>(context, sum, lse, logits, ints(Ints{2}, {1}));
   EXPECT_TRUE(std::isnan(sum.doubles()[0]));
 }
 
 TEST(LossKernel, ShiftedLabelsStayInTheirSegment) {
   Ints labels = {10, 11, 12, 13, 14, 0, 20, -100, 22, 23, 24, 25};
-  Ints segments = {1, 1, 2, 2, 2, 0, 1, 1, 1, 1, 0, 0}, targets(12);
-  shift_labels(context, Tensor<int32_t>(targets.data(), {2, 6}), ints(labels, {2, 6}),
-               ints(segments, {2, 6}));
-  EXPECT_EQ(targets, (Ints{11, -100, 13, 14, -100, -100, -100, 22, 23, -100, -100, -100}));
+  Ints segments = {1, 1, 2, 2, 2, 0, 1, 1, 1, 1, 0, 0};
+  Owned<int32_t> targets({2, 6});
+  shift_labels(context, targets, ints(labels, {2, 6}), ints(segments, {2, 6}));
+  EXPECT_EQ(targets.values(), (Ints{11, -100, 13, 14, -100, -100, -100, 22, 23, -100, -100, -100}));
 }
 
 TYPED_TEST(LossKernel, LabelledRowsGatherAndScatter) {
   const Ints targets = {-100, 5, 6, -100, 7, 8, -100, 9, 3, -100};
   const int64_t cols = 3, length = 4;
-  Ints rows(10, -1), count(1);
-  labelled_rows(context, Tensor<int32_t>(rows.data(), {10}), Tensor<int32_t>(count.data(), {}),
-                ints(targets, {10}));
-  ASSERT_EQ(count[0], 6);
-  EXPECT_EQ(Ints(rows.begin(), rows.begin() + 6), (Ints{1, 2, 4, 5, 7, 8}));
+  Owned<int32_t> rowsT({10}, Doubles(10, -1.0)), count({});
+  labelled_rows(context, rowsT, count, ints(targets, {10}));
+  ASSERT_EQ(count.values(), Ints{6});
+  const Ints rows = rowsT.values();
+  EXPECT_EQ(rows, (Ints{1, 2, 4, 5, 7, 8, 0, 0, 0, 0}));
 
   Doubles x = randomValues(10 * cols, 3);
   Owned<TypeParam> xs({10, cols}, x), y({length, cols}), back({10, cols});
@@ -95,11 +96,10 @@ TYPED_TEST(LossKernel, LabelledRowsGatherAndScatter) {
   Doubles want(10 * cols);
   const Ints wantTargets[] = {{5, 6, 7, 8}, {9, 3, -100, -100}, {-100, -100, -100, -100}};
   for (int64_t chunk = 0; chunk < 3; ++chunk) {
-    gather_rows<TypeParam>(context, y, xs, ints(rows, {10}), ints(count, {}), chunk);
-    Ints chunkTargets(length);
-    gather_targets(context, Tensor<int32_t>(chunkTargets.data(), {length}), ints(targets, {10}),
-                   ints(rows, {10}), ints(count, {}), chunk);
-    EXPECT_EQ(chunkTargets, wantTargets[chunk]);
+    gather_rows<TypeParam>(context, y, xs, rowsT, count, chunk);
+    Owned<int32_t> chunkTargets({length});
+    gather_targets(context, chunkTargets, ints(targets, {10}), rowsT, count, chunk);
+    EXPECT_EQ(chunkTargets.values(), wantTargets[chunk]);
     Doubles got = y.doubles();
     for (int64_t i = 0; i < length; ++i)
       for (int64_t c = 0; c < cols; ++c) {
@@ -108,7 +108,7 @@ TYPED_TEST(LossKernel, LabelledRowsGatherAndScatter) {
         if (entry < 6)
           want[rows[entry] * cols + c] = x[rows[entry] * cols + c];
       }
-    scatter_rows<TypeParam>(context, back, y, ints(rows, {10}), ints(count, {}), chunk);
+    scatter_rows<TypeParam>(context, back, y, rowsT, count, chunk);
   }
   EXPECT_EQ(back.doubles(), want);
 }

@@ -93,6 +93,27 @@ PEFT_HD float gated(float a, float b) { return a * silu(b); }
 PEFT_HD float fused(float a, float b, float c) { return a * b + c; }
 PEFT_HD float half(float a) { return 0.5f * a; }
 
+template <auto Body> void expectFunction(double (*exact)(double), double tolerance) {
+  Doubles x, want;
+  for (double value = -86; value < 88; value += 0.0371) {
+    x.push_back(float(value));
+    want.push_back(exact(x.back()));
+  }
+  Owned<float> xs({int64_t(x.size())}, x), y({int64_t(x.size())});
+  map<Body>(context, y.tensor(), xs.tensor());
+  Doubles got = y.doubles();
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_NEAR(got[i], want[i], tolerance * std::abs(want[i]) + 1e-37) << x[i];
+}
+
+// The device may have functions of its own.
+TEST(MapKernel, FunctionsOnTheDevice) {
+  expectFunction<exp_>(std::exp, 2.5e-7);
+  expectFunction<sigmoid>([](double x) { return 1 / (1 + std::exp(-x)); }, 5e-7);
+  expectFunction<silu>(exactSilu, 6e-7);
+  expectFunction<tanh_>(std::tanh, 3e-7);
+}
+
 template <class T> class MapKernel : public ::testing::Test {};
 TYPED_TEST_SUITE(MapKernel, ElementTypes);
 
@@ -144,7 +165,7 @@ TEST(Philox, KnownAnswers) { // published with Random123
 TYPED_TEST(MapKernel, DropoutKeepsWhatPhiloxSays) {
   for (int64_t n : {1, 6, 129, 20001})
     for (float p : {0.0f, 0.1f, 0.5f, 0.999f, 1.0f}) {
-      const uint64_t seed = 0x123456789abcdef0u;
+      const Shared<uint64_t> seed(0x123456789abcdef0u);
       Doubles x = randomValues(n, 5), want(n);
       for (int64_t i = 0; i < n; ++i) {
         const double unit = dropoutWords(uint64_t(i) / 4, seed, 77).word[i % 4] * std::ldexp(1.0, -32);
@@ -161,10 +182,10 @@ TYPED_TEST(MapKernel, DropoutKeepsWhatPhiloxSays) {
 TEST(DropoutKernel, SeedAndSaltChangeTheMask) {
   const int64_t n = 4096;
   Owned<float> ones({n}, Doubles(n, 1.0)), a({n}), b({n}), c({n}), d({n});
-  dropout<float>(context, a, ones, 1, 0.5f, 1);
-  dropout<float>(context, b, ones, 2, 0.5f, 1);
-  dropout<float>(context, c, ones, 1, 0.5f, 2);
-  dropout<float>(context, d, ones, 1 + (uint64_t(1) << 32), 0.5f, 1);
+  dropout<float>(context, a, ones, Shared<uint64_t>(1), 0.5f, 1);
+  dropout<float>(context, b, ones, Shared<uint64_t>(2), 0.5f, 1);
+  dropout<float>(context, c, ones, Shared<uint64_t>(1), 0.5f, 2);
+  dropout<float>(context, d, ones, Shared<uint64_t>(1 + (uint64_t(1) << 32)), 0.5f, 1);
   EXPECT_NE(a.doubles(), b.doubles());
   EXPECT_NE(a.doubles(), c.doubles());
   EXPECT_NE(a.doubles(), d.doubles());

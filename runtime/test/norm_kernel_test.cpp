@@ -98,10 +98,11 @@ TYPED_TEST(NormKernel, Rope) {
     Doubles x = randomValues(10 * cols, 7), dy = randomValues(10 * cols, 8);
     Owned<TypeParam> xs({2, 5, cols}, x), y({2, 5, cols}), dys({2, 5, cols}, dy);
     const auto positions = ints(c.positions, {2, 5});
-    rope<TypeParam>(context, y, xs, positions, c.frequencies.data(), c.pairs, c.dim, float(c.scale), false);
+    const Owned<float> frequencies({c.pairs}, Doubles(c.frequencies.begin(), c.frequencies.end()));
+    rope<TypeParam>(context, y, xs, positions, frequencies.data(), c.pairs, c.dim, float(c.scale), false);
     expectClose<TypeParam>(y.doubles(), rotated(c, x), 5e-7);
     // In place, and the gradient: the inverse rotation with the same scale.
-    rope<TypeParam>(context, dys, dys, positions, c.frequencies.data(), c.pairs, c.dim, float(c.scale), true);
+    rope<TypeParam>(context, dys, dys, positions, frequencies.data(), c.pairs, c.dim, float(c.scale), true);
     expectClose<TypeParam>(dys.doubles(),
                            numericGradient([&](const Doubles &v) { return rotated(c, v); }, x, dy), 1e-6);
   }

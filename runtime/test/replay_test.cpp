@@ -134,4 +134,27 @@ TEST_F(ReplayTest, AnotherShapeIsAnError) {
   EXPECT_NE(outcome.err.find("[2, 8]"), std::string::npos);
 }
 
+TEST_F(ReplayTest, WhatWouldBeLeftOutIsAnError) {
+  std::vector<int64_t> ids(size_t(fakeBatch * fakeSeqLen), 1), mask(ids.size(), 2);
+  const auto error = [&](const std::vector<std::string> &names) {
+    std::vector<SafetensorsOutput> tensors;
+    for (const std::string &name : names)
+      tensors.push_back({name,
+                         SafetensorsType::I64,
+                         {fakeBatch, fakeSeqLen},
+                         name.rfind("attention", 0) == 0 ? mask.data() : ids.data()});
+    EXPECT_TRUE(writeSafetensors(folder / "wrong", tensors));
+    const Outcome outcome = runFake(model, {"--batches", folder / "wrong", "--output_dir", folder / "out"});
+    EXPECT_EQ(outcome.code, 2);
+    return outcome.err;
+  };
+  EXPECT_NE(error({"input_ids.0", "labels.0", "input_ids.2", "labels.2"})
+                .find("2 stands alone: there is no input_ids.1"),
+            std::string::npos);
+  EXPECT_NE(error({"input_ids.0", "labels.0", "labels.1"}).find("labels.1 stands alone"), std::string::npos);
+  EXPECT_NE(
+      error({"input_ids.0", "labels.0", "attention_mask.0"}).find("2 is no mask's value: expected 0 or 1"),
+      std::string::npos);
+}
+
 } // namespace

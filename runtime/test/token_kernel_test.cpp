@@ -77,21 +77,21 @@ TYPED_TEST(TokenKernel, ReplacedRows) {
           dy = randomValues(tokens * width, 7), start = randomValues(2 * width, 8);
   Owned<TypeParam> xs({2, 3, width}, x), rowsT({2, width}, rows), y({2, 3, width}), dys({2, 3, width}, dy),
       dx({2, 3, width});
-  const auto idsT = ints(ids, {2, 3});
-  override_rows<TypeParam>(context, y, xs, idsT, rowsT, indices.data(), int64_t(indices.size()));
+  const auto idsT = ints(ids, {2, 3}), at = ints(indices, {2});
+  override_rows<TypeParam>(context, y, xs, idsT, rowsT, at.data(), 2);
   EXPECT_EQ(y.doubles(), replaced(x, rows));
-  override_rows<TypeParam>(context, xs, xs, idsT, rowsT, indices.data(), int64_t(indices.size())); // in place
+  override_rows<TypeParam>(context, xs, xs, idsT, rowsT, at.data(), 2); // in place
   EXPECT_EQ(xs.doubles(), y.doubles());
 
   Owned<float> sum({2, width}, start);
-  override_rows_weight_grad<TypeParam>(context, sum, dys, idsT, indices.data(), int64_t(indices.size()));
+  override_rows_weight_grad<TypeParam>(context, sum, dys, idsT, at.data(), 2);
   expectClose<float>(
       sum.doubles(),
       plus(start, numericGradient([&](const Doubles &v) { return replaced(x, v); }, rows, dy)));
-  override_rows_grad<TypeParam>(context, dx, dys, idsT, indices.data(), 2);
+  override_rows_grad<TypeParam>(context, dx, dys, idsT, at.data(), 2);
   expectClose<TypeParam>(dx.doubles(),
                          numericGradient([&](const Doubles &v) { return replaced(v, rows); }, x, dy));
-  override_rows_grad<TypeParam>(context, dys, dys, idsT, indices.data(), 2); // in place
+  override_rows_grad<TypeParam>(context, dys, dys, idsT, at.data(), 2); // in place
   EXPECT_EQ(dys.doubles(), dx.doubles());
 }
 
@@ -100,18 +100,19 @@ TYPED_TEST(TokenKernel, ReplacedColumns) {
           dy = randomValues(tokens * width, 15);
   Owned<TypeParam> xs({2, 3, width}, x), columnsT({2, 3, 2}, columns), y({2, 3, width}), dys({2, 3, width}, dy),
       dx({2, 3, width}), dcolumns({2, 3, 2});
-  override_columns<TypeParam>(context, y, xs, columnsT, indices.data(), 2);
+  const auto at = ints(indices, {2});
+  override_columns<TypeParam>(context, y, xs, columnsT, at.data(), 2);
   EXPECT_EQ(y.doubles(), withColumns(x, columns));
-  override_columns<TypeParam>(context, xs, xs, columnsT, indices.data(), 2); // in place
+  override_columns<TypeParam>(context, xs, xs, columnsT, at.data(), 2); // in place
   EXPECT_EQ(xs.doubles(), y.doubles());
 
-  select_columns<TypeParam>(context, dcolumns, dys, indices.data(), 2);
+  select_columns<TypeParam>(context, dcolumns, dys, at.data(), 2);
   expectClose<TypeParam>(dcolumns.doubles(),
                          numericGradient([&](const Doubles &v) { return withColumns(x, v); }, columns, dy));
-  override_columns_grad<TypeParam>(context, dx, dys, indices.data(), 2);
+  override_columns_grad<TypeParam>(context, dx, dys, at.data(), 2);
   expectClose<TypeParam>(dx.doubles(),
                          numericGradient([&](const Doubles &v) { return withColumns(v, columns); }, x, dy));
-  override_columns_grad<TypeParam>(context, dys, dys, indices.data(), 2); // in place
+  override_columns_grad<TypeParam>(context, dys, dys, at.data(), 2); // in place
   EXPECT_EQ(dys.doubles(), dx.doubles());
 }
 
@@ -119,11 +120,12 @@ TYPED_TEST(TokenKernel, ReplacedColumnsInParallel) {
   const int64_t many = 900, wide = 70;
   Doubles x = randomValues(many * wide, 16), columns = randomValues(many * 2, 17);
   Owned<TypeParam> xs({many, wide}, x), columnsT({many, 2}, columns), y({many, wide}), read({many, 2});
-  override_columns<TypeParam>(context, y, xs, columnsT, indices.data(), 2);
-  select_columns<TypeParam>(context, read, y, indices.data(), 2);
+  const auto at = ints(indices, {2});
+  override_columns<TypeParam>(context, y, xs, columnsT, at.data(), 2);
+  select_columns<TypeParam>(context, read, y, at.data(), 2);
   EXPECT_EQ(read.doubles(), columnsT.doubles());
-  select_columns<TypeParam>(context, columnsT, xs, indices.data(), 2);
-  override_columns<TypeParam>(context, y, y, columnsT, indices.data(), 2); // puts back what was there
+  select_columns<TypeParam>(context, columnsT, xs, at.data(), 2);
+  override_columns<TypeParam>(context, y, y, columnsT, at.data(), 2); // puts back what was there
   EXPECT_EQ(y.doubles(), xs.doubles());
 }
 
@@ -146,12 +148,12 @@ TYPED_TEST(TokenKernel, SoftPrompt) {
 }
 
 TEST(TokenKernel, Prepend) {
-  Ints x = {5, 6, 0, 1}, y(8);
-  const Tensor<int32_t> out(y.data(), {2, 4});
-  prepend(context, out, ints(x, {2, 2}), -100, false);
-  EXPECT_EQ(y, (Ints{-100, -100, 5, 6, -100, -100, 0, 1}));
-  prepend(context, out, ints(x, {2, 2}), 0, true);
-  EXPECT_EQ(y, (Ints{0, 1, 7, 8, 0, 1, 2, 3}));
+  const auto x = ints({5, 6, 0, 1}, {2, 2});
+  Owned<int32_t> y({2, 4});
+  prepend(context, y, x, -100, false);
+  EXPECT_EQ(y.values(), (Ints{-100, -100, 5, 6, -100, -100, 0, 1}));
+  prepend(context, y, x, 0, true);
+  EXPECT_EQ(y.values(), (Ints{0, 1, 7, 8, 0, 1, 2, 3}));
 }
 
 } // namespace

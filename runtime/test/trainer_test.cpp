@@ -73,8 +73,9 @@ TEST_F(TrainerTest, LearnsAndLeavesEverythingBehind) {
   EXPECT_LT(evaluations.back(), 0.8 * evaluations.front());
   for (const char *name :
        {"adapter_model.safetensors", "adapter_config.json", "README.md", "metrics.jsonl", "runs",
-        "training_args.json", "tokenizer.json", "checkpoint-60/optimizer.safetensors",
-        "checkpoint-60/scheduler.json", "checkpoint-60/rng_state.json", "checkpoint-60/trainer_state.json"})
+        "training_args.json", "tokenizer.json", "checkpoint-60/README.md", "checkpoint-60/tokenizer.json",
+        "checkpoint-60/optimizer.safetensors", "checkpoint-60/scheduler.json", "checkpoint-60/rng_state.json",
+        "checkpoint-60/trainer_state.json"})
     EXPECT_TRUE(exists(std::string("out/") + name)) << name;
   EXPECT_EQ(bytes("out/adapter_model.safetensors"), bytes("out/checkpoint-60/adapter_model.safetensors"));
   EXPECT_NE(bytes("out/README.md").find("base_model: \"someone/fake\""), std::string::npos);
@@ -170,6 +171,116 @@ TEST_F(TrainerTest, TheSaveLimitKeepsTheNewestAndTheBest) {
   EXPECT_EQ(state("best")["best_metric"], evaluations[best]);
   EXPECT_EQ(state("best")["best_model_checkpoint"], folder / kept);
   EXPECT_EQ(bytes("best/adapter_model.safetensors"), bytes(kept + "/adapter_model.safetensors"));
+}
+
+TEST_F(TrainerTest, AnEarlierRunsCheckpointsNeitherOutliveNorHideTheNewOnes) {
+  ASSERT_EQ(train("out", {"--max_steps", "12", "--save_steps", "6"}).code, 0);
+  const Outcome again = train("out", {"--max_steps", "4", "--save_steps", "2", "--save_total_limit", "2"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_NE(again.err.find("warning: " + (folder / "out/checkpoint-12") + " is of an earlier run"),
+            std::string::npos);
+  EXPECT_TRUE(exists("out/checkpoint-2") && exists("out/checkpoint-4"));
+  EXPECT_FALSE(exists("out/checkpoint-6") || exists("out/checkpoint-12"));
+  ASSERT_EQ(train("mixed", {"--max_steps", "12", "--save_steps", "12"}).code, 0);
+  ASSERT_EQ(train("mixed", {"--max_steps", "4", "--save_steps", "4"}).code, 0);
+  EXPECT_NE(train("mixed", {"--resume_from_checkpoint", "last"}).err.find("checkpoint-4 at step 4"),
+            std::string::npos);
+}
+
+TEST_F(TrainerTest, ParametersThatAreNoNumbersAreNotSaved) {
+  faults.infiniteAt = 5;
+  const Outcome outcome = train("out", {"--save_steps", "2"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find(
+                "step 6: the parameter base_model.model.head.lora_A.weight is not finite (inf), stopped; "
+                "the last good checkpoint is " +
+                (folder / "out/checkpoint-4")),
+            std::string::npos)
+      << outcome.err;
+  EXPECT_FALSE(exists("out/checkpoint-6"));
+  faults.infiniteAt = 11; // the last step, which nothing looks at but the end
+  EXPECT_EQ(train("end", {"--save_strategy", "no", "--adam_epsilon", "0"}).code, 2);
+  EXPECT_FALSE(exists("end/adapter_model.safetensors"));
+}
+
+TEST_F(TrainerTest, LossesAndLogitsThatAreNoNumbersAreErrors) {
+  const std::vector<float> a(fakeRank * fakeWidth, NAN), b(fakeVocab * fakeRank, 1);
+  ASSERT_TRUE(writeSafetensors(
+      folder / "nan.safetensors",
+      {{"base_model.model.head.lora_A.weight", SafetensorsType::F32, {fakeRank, fakeWidth}, a.data()},
+       {"base_model.model.head.lora_B.weight", SafetensorsType::F32, {fakeVocab, fakeRank}, b.data()}}));
+  const Outcome evaluated =
+      runFake(model, {"evaluate", "--eval_data", folder / "eval", "--adapter", folder / "nan.safetensors"});
+  EXPECT_EQ(evaluated.code, 2);
+  EXPECT_NE(evaluated.err.find("the loss is not finite (nan)"), std::string::npos) << evaluated.err;
+  writeDocuments(folder / "prompts", {{1, 2}});
+  const Outcome generated = runFake(model, {"generate", "--prompts", folder / "prompts", "--output",
+                                            folder / "new", "--adapter", folder / "nan.safetensors"});
+  EXPECT_EQ(generated.code, 2);
+  EXPECT_NE(generated.err.find("prompt 0: the logits are not finite"), std::string::npos) << generated.err;
+  EXPECT_FALSE(exists("new"));
+}
+
+TEST_F(TrainerTest, AStateThatCannotBeIsRefusedAndAFinishedRunSaysSo) {
+  ASSERT_EQ(train("out", {"--max_steps", "4"}).code, 0);
+  const Outcome done = train("out", {"--max_steps", "3", "--resume_from_checkpoint", "last"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_NE(
+      done.err.find("nothing is left to do: the run ends at step 3; to go on, give a larger --max_steps"),
+      std::string::npos);
+  nlohmann::json text = state("out/checkpoint-4");
+  text["global_step"] = -3;
+  ASSERT_TRUE(writeFileAtomically(folder / "out/checkpoint-4/trainer_state.json", printJson(text)));
+  const Outcome outcome = train("out", {"--resume_from_checkpoint", "last"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("expected global_step at least 0, got -3"), std::string::npos) << outcome.err;
+}
+
+TEST_F(TrainerTest, StepsAsSharesAndTheFirstStepLogged) {
+  ASSERT_EQ(train("out", {"--max_steps", "12", "--logging_steps", "0.5", "--logging_first_step",
+                          "--save_steps", "0.25", "--warmup_steps", "0.3"})
+                .code,
+            0);
+  EXPECT_EQ(column(state("out"), "loss").size(), 3u); // 1, 6, 12
+  EXPECT_TRUE(exists("out/checkpoint-3") && exists("out/checkpoint-9"));
+  EXPECT_EQ(state("out")["save_steps"], 3);
+  EXPECT_EQ(column(state("out"), "learning_rate")[0], 0);
+  EXPECT_DOUBLE_EQ(column(state("out"), "learning_rate")[1], 0.05 * 7 / 8); // four of warm-up, then to zero
+}
+
+TEST_F(TrainerTest, TheBestIsSavedWhereItIsFound) {
+  auto backwards = makeDocuments(20, 2);
+  for (auto &document : backwards)
+    std::reverse(document.begin(), document.end());
+  writeDocuments(folder / "backwards", backwards);
+  // The untrained model is the best there will be, but no checkpoint holds it.
+  const std::vector<std::string> options = {"--eval_data",     folder / "backwards",
+                                            "--eval_strategy", "steps",
+                                            "--eval_steps",    "2",
+                                            "--save_strategy", "best",
+                                            "--eval_on_start", "--load_best_model_at_end"};
+  ASSERT_EQ(train("out", options).code, 0);
+  const auto losses = column(state("out"), "eval_loss");
+  ASSERT_EQ(losses.size(), 7u);
+  double least = INFINITY;
+  for (size_t i = 1; i < losses.size(); ++i) {
+    EXPECT_EQ(exists("out/checkpoint-" + std::to_string(2 * i)), losses[i] < least) << i;
+    least = std::min(least, losses[i]);
+  }
+  EXPECT_EQ(state("out")["best_metric"], least);
+  const std::string best = state("out")["best_model_checkpoint"];
+  EXPECT_EQ(bytes("out/adapter_model.safetensors"), *readWholeFile(best + "/adapter_model.safetensors"));
+}
+
+TEST_F(TrainerTest, ForeignNamesAreHeldAgainstTheProgram) {
+  const Outcome ignored =
+      train("out", {"--report_to", "none", "--per_device_train_batch_size", "2", "--max_steps", "1"});
+  EXPECT_EQ(ignored.code, 0) << ignored.err;
+  EXPECT_NE(ignored.err.find("warning: without meaning here, and ignored: report_to\n"), std::string::npos);
+  const Outcome refused = train("other", {"--bf16"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("bf16 is fixed at compile time"), std::string::npos);
+  EXPECT_FALSE(exists("other"));
 }
 
 TEST_F(TrainerTest, ALossThatIsNoNumberStopsBeforeAnyHarm) {

@@ -25,9 +25,9 @@ TEST(UpdateKernel, ClipNorm) {
     for (double value : g)
       squares += value * value;
     const double norm = std::sqrt(squares);
-    peft_update_t update = settings();
+    Shared<peft_update_t> update(settings());
     for (double limit : {0.0, norm * 0.25, norm * 2}) {
-      update.max_grad_norm = float(limit);
+      update->max_grad_norm = float(limit);
       Owned<float> gradients({n}, g), got({});
       clip_norm(context, got, gradients, update);
       expectClose<float>(got.doubles(), {norm}, 1e-6);
@@ -44,10 +44,9 @@ TEST(UpdateKernel, ClipNorm) {
 }
 
 TEST(UpdateKernel, ClipNormDoesNotHideNan) {
-  peft_update_t update = settings();
-  update.max_grad_norm = 1;
-  Owned<float> gradients({3}, {1, 2, 3}), norm({});
-  gradients.tensor().data[1] = std::numeric_limits<float>::quiet_NaN();
+  Shared<peft_update_t> update(settings());
+  update->max_grad_norm = 1;
+  Owned<float> gradients({3}, {1, std::numeric_limits<double>::quiet_NaN(), 3}), norm({});
   clip_norm(context, norm, gradients, update);
   EXPECT_TRUE(std::isnan(norm.doubles()[0]));
   EXPECT_TRUE(std::isnan(gradients.doubles()[0]));
@@ -58,20 +57,20 @@ TEST(UpdateKernel, AdamW) {
     Doubles p = randomValues(n, 2), m(n), v(n);
     p[0] = 0; // padding: stays zero
     Owned<float> ps({n}, p), gs({n}), ms({n}), vs({n});
-    peft_update_t update = settings();
-    update.weight_decay = 0.1f;
+    Shared<peft_update_t> update(settings());
+    update->weight_decay = 0.1f;
     for (int64_t step = 1; step <= 4; ++step) {
-      update.step = step;
+      update->step = step;
       Doubles g = randomValues(n, uint32_t(10 + step));
       g[0] = 0;
+      gs.assign(g);
       for (int64_t i = 0; i < n; ++i) {
-        gs.tensor().data[i] = float(g[i]);
-        p[i] *= 1 - double(update.learning_rate) * update.weight_decay;
-        m[i] = update.beta1 * m[i] + (1 - double(update.beta1)) * g[i];
-        v[i] = update.beta2 * v[i] + (1 - double(update.beta2)) * g[i] * g[i];
-        const double mean = m[i] / (1 - std::pow(double(update.beta1), step));
-        const double square = v[i] / (1 - std::pow(double(update.beta2), step));
-        p[i] -= update.learning_rate * mean / (std::sqrt(square) + update.epsilon);
+        p[i] *= 1 - double(update->learning_rate) * update->weight_decay;
+        m[i] = update->beta1 * m[i] + (1 - double(update->beta1)) * g[i];
+        v[i] = update->beta2 * v[i] + (1 - double(update->beta2)) * g[i] * g[i];
+        const double mean = m[i] / (1 - std::pow(double(update->beta1), step));
+        const double square = v[i] / (1 - std::pow(double(update->beta2), step));
+        p[i] -= update->learning_rate * mean / (std::sqrt(square) + update->epsilon);
       }
       adamw(context, ps, gs, ms, vs, update);
       expectClose<float>(ps.doubles(), p, 1e-6);
@@ -86,9 +85,9 @@ TEST(UpdateKernel, AdamW) {
 TEST(UpdateKernel, AdamWAddsEpsilonAfterBiasCorrection) {
   // One step from zero moments: p -= rate * g / (|g| + eps), whatever the betas.
   Owned<float> p({1}, {1}), g({1}, {0.5}), m({1}), v({1});
-  peft_update_t update = settings();
-  update.epsilon = 0.5f;
-  update.step = 1;
+  Shared<peft_update_t> update(settings());
+  update->epsilon = 0.5f;
+  update->step = 1;
   adamw(context, p, g, m, v, update);
   EXPECT_NEAR(p.doubles()[0], 1 - 1e-2 * 0.5, 1e-7);
 }
@@ -98,17 +97,17 @@ TEST(UpdateKernel, Sgd) {
   for (double momentum : {0.0, 0.9}) {
     Doubles p = randomValues(n, 3), buffer(n);
     Owned<float> ps({n}, p), gs({n}), buffers({n});
-    peft_update_t update = settings();
-    update.momentum = float(momentum);
-    update.weight_decay = 0.01f;
+    Shared<peft_update_t> update(settings());
+    update->momentum = float(momentum);
+    update->weight_decay = 0.01f;
     for (int64_t step = 1; step <= 3; ++step) {
-      update.step = step;
+      update->step = step;
       Doubles g = randomValues(n, uint32_t(20 + step));
+      gs.assign(g);
       for (int64_t i = 0; i < n; ++i) {
-        gs.tensor().data[i] = float(g[i]);
-        const double decayed = g[i] + double(update.weight_decay) * p[i];
-        buffer[i] = step == 1 ? decayed : double(update.momentum) * buffer[i] + decayed;
-        p[i] -= double(update.learning_rate) * buffer[i];
+        const double decayed = g[i] + double(update->weight_decay) * p[i];
+        buffer[i] = step == 1 ? decayed : double(update->momentum) * buffer[i] + decayed;
+        p[i] -= double(update->learning_rate) * buffer[i];
       }
       sgd(context, ps, gs, buffers, update);
       expectClose<float>(ps.doubles(), p, 1e-6);
@@ -123,7 +122,9 @@ class Nf4Bytes {
 public:
   void codes(const std::vector<uint8_t> &values) { append(values.data(), values.size()); }
   void floats(const std::vector<float> &values) { append(values.data(), values.size() * sizeof(float)); }
-  Tensor<const uint8_t> tensor() const { return {bytes.data(), {int64_t(bytes.size())}}; }
+  Owned<uint8_t> onDevice() const {
+    return Owned<uint8_t>({int64_t(bytes.size())}, Doubles(bytes.begin(), bytes.end()));
+  }
 
 private:
   void append(const void *data, size_t size) {
@@ -156,7 +157,7 @@ TYPED_TEST(Nf4Kernel, DequantizesEveryCodeExactly) {
   bytes.codes(codes);
   bytes.floats(absmax);
   Owned<TypeParam> y({n});
-  dequantize_nf4<TypeParam>(context, y, bytes.tensor(), block, 0);
+  dequantize_nf4<TypeParam>(context, y, bytes.onDevice(), block, 0);
   Doubles got = y.doubles();
   for (int64_t i = 0; i < n; ++i)
     EXPECT_EQ(got[i], toFloat(fromFloat<TypeParam>(level(int(i * 7 % 16)) * absmax[i / block]))) << i;
@@ -179,7 +180,7 @@ TYPED_TEST(Nf4Kernel, NestedAbsmaxRoundsTwice) {
   bytes.floats(map);
   bytes.floats({offset});
   Owned<TypeParam> y({n});
-  dequantize_nf4<TypeParam>(context, y, bytes.tensor(), block, nested);
+  dequantize_nf4<TypeParam>(context, y, bytes.onDevice(), block, nested);
   Doubles got = y.doubles();
   for (int64_t i = 0; i < n; ++i) {
     const int64_t b = i / block;

@@ -27,7 +27,7 @@ protected:
   }
   Result<Weights> load(uint64_t seed = 42) { return Weights::load(program, *checkpoint, seed); }
   std::vector<float> valuesOf(const Weights &weights, size_t index) const {
-    const float *first = weights.values(parameters[index]);
+    const float *first = weights.values()->of(parameters[index]);
     return {first, first + elementCount(parameters[index])};
   }
 
@@ -135,6 +135,46 @@ TEST_F(WeightsTest, AnAdapterOfAnotherFormChangesNothing) {
   EXPECT_EQ(valuesOf(*weights, 2), before);
   EXPECT_EQ(tryAdapter(b0, {16, 2}), "");
   EXPECT_EQ(valuesOf(*weights, 2), a);
+}
+
+TEST_F(WeightsTest, TheBasesOwnValuesInAnAdapterAreCompared) {
+  auto weights = load();
+  std::vector<float> a(16, 1), b(32, 1), head(test::fakeVocab * test::fakeWidth);
+  ASSERT_TRUE(checkpoint->read("head.weight", head.data()));
+  const auto tryBase = [&](const std::string &name, std::vector<int64_t> shape, std::string &warning) {
+    EXPECT_TRUE(writeSafetensors(folder / "a.safetensors",
+                                 {{parameters[2].name, SafetensorsType::F32, {2, 8}, a.data()},
+                                  {parameters[3].name, SafetensorsType::F32, {16, 2}, b.data()},
+                                  {name, SafetensorsType::F32, shape, head.data()}}));
+    return readAdapter(folder / "a.safetensors", *weights, &warning).message();
+  };
+  std::string warning;
+  const std::string name = "base_model.model.head.base_layer.weight";
+  EXPECT_EQ(tryBase(name, {16, 8}, warning), "");
+  EXPECT_EQ(warning, "");
+  EXPECT_EQ(valuesOf(*weights, 2), a);
+  EXPECT_NE(tryBase(name, {8, 16}, warning).find("is [8, 16], the model's is [16, 8]"), std::string::npos);
+  EXPECT_NE(
+      tryBase("base_model.model.embed.base_layer.weight", {16, 8}, warning).find("no trainable parameter"),
+      std::string::npos);
+  head[5] += 0.5f;
+  EXPECT_EQ(tryBase(name, {16, 8}, warning), "");
+  EXPECT_NE(warning.find("head.base_layer.weight differs from " + model), std::string::npos) << warning;
+}
+
+TEST_F(WeightsTest, AWeightThatIsMisalignedIsNotMapped) {
+  std::string bytes = *readWholeFile(model + "/model.safetensors");
+  uint64_t header = 0;
+  memcpy(&header, bytes.data(), 8);
+  bytes.insert(8 + header, " ");
+  ++header;
+  memcpy(bytes.data(), &header, 8);
+  ASSERT_TRUE(writeFileAtomically(model + "/model.safetensors", bytes));
+  auto opened = Checkpoint::open(model);
+  ASSERT_TRUE(opened) << opened.status().message();
+  checkpoint.emplace(std::move(*opened));
+  EXPECT_NE(load().status().message().find("embed.weight is not aligned"), std::string::npos)
+      << load().status().message();
 }
 
 TEST_F(WeightsTest, TheBaseModelIsThereOnlyWhereTheAdapterStartsAsTheIdentity) {

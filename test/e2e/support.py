@@ -11,7 +11,7 @@ import tempfile
 from array import array
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(ROOT, "build")
+BUILD = os.environ.get("PEFT_BUILD") or os.path.join(ROOT, "build")
 FORMATS = {"F32": "f", "I32": "i", "I64": "q"}
 
 
@@ -41,15 +41,15 @@ def scratch():
     return folder
 
 
-def write_safetensors(path, tensors):
-    """tensors: {name: (dtype, shape, values)}."""
+def write_safetensors(path, tensors, misaligned=False):
+    """tensors: {name: (dtype, shape, values)}. `misaligned`: the data begin at an odd byte, as the format allows."""
     header, body = {}, b""
     for name, (dtype, shape, values) in tensors.items():
         data = array(FORMATS[dtype], values).tobytes()
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(body), len(body) + len(data)]}
         body += data
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-len(text) % 8 + misaligned)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text + body)
 

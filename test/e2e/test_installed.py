@@ -13,7 +13,7 @@ set(CMAKE_BUILD_TYPE Release)
 find_package(PeftRuntime REQUIRED)
 add_executable(train step.cpp)
 target_compile_options(train PRIVATE -Wall -Wextra -Werror)
-target_link_libraries(train PRIVATE PeftRuntime::peft_main)
+target_link_libraries(train PRIVATE PeftRuntime::peft_main PeftRuntime::peft_avx2)
 """
 
 

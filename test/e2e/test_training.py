@@ -2,12 +2,13 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
 import unittest
 
-from support import config, documents, must, run, scratch, tool, weights, write_data, write_model
+from support import config, documents, must, run, scratch, tool, weights, write_data, write_model, write_safetensors
 
 
 def read(*path):
@@ -78,6 +79,47 @@ class Training(unittest.TestCase):
         self.train("interrupted", steps, "--save_strategy", "no", "--resume_from_checkpoint", "last")
         whole = self.train("uninterrupted", steps, "--save_strategy", "no")
         self.assertEqual(read(folder, "adapter_model.safetensors"), read(whole, "adapter_model.safetensors"))
+
+    def test_a_file_whose_data_are_not_aligned(self):
+        shape = config()
+        odd = write_model(os.path.join(self.folder, "misaligned"), shape)
+        write_safetensors(os.path.join(odd, "model.safetensors"), weights(shape), misaligned=True)
+        program = os.path.join(self.folder, "train-misaligned")
+        must(tool("peftc"), odd, "--lora", "r=4,alpha=8,targets=all-linear,dropout=0.1", "--dtype", "f32", "--batch", "2",
+             "--seq-len", "32", "--quiet", "-o", program)
+        self.assertIn("converted", must(program, "info"))
+        self.assertNotIn("mapped\n", must(program, "info"))
+        evaluate = ["evaluate", "--eval_data", self.data, "--adapter", "off"]
+        loss = lambda *command: must(*command).split("'eval_loss': ")[1].split(",")[0]
+        self.assertEqual(loss(program, *evaluate), loss(self.program, *evaluate))
+        # A program that maps its weights says which file it can't map.
+        result = run(self.program, *evaluate, "--model", odd)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("is not aligned", result.stderr)
+
+    def test_a_full_disk_leaves_whole_checkpoints_only(self):
+        out = os.path.join(self.folder, "full")
+        os.makedirs(out)
+        size = 400 * 1024  # a few checkpoints
+        mounted = os.geteuid() == 0 and run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", out).returncode == 0
+        if mounted:
+            self.addCleanup(run, "umount", out)
+        command = self.command("full", 1000, "--save_steps", "10")
+        # Without the right to mount, a limit on the size of files: the log's are the first to reach it.
+        limit = None if mounted else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size // 8,) * 2)
+        result = run(*command, preexec_fn=limit)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertTrue(result.stderr.splitlines()[-1].startswith("error: "), result.stderr)
+        self.assertIn(out, result.stderr.splitlines()[-1])
+        self.assertFalse(os.path.exists(os.path.join(out, "adapter_model.safetensors")))
+        saved = [name for name in os.listdir(out) if name.startswith("checkpoint-")]
+        self.assertGreater(len(saved), 1)
+        whole = os.path.join(self.folder, "whole-disk")
+        for name in saved:
+            self.assertRegex(name, r"^checkpoint-[0-9]+$")
+            steps = int(name.split("-")[1])
+            must(*self.command("whole-disk", steps + 1, "--save_strategy", "no", "--resume_from_checkpoint", os.path.join(out, name)))
+        self.assertTrue(os.path.exists(os.path.join(whole, "adapter_model.safetensors")))
 
     def test_packed_rows_give_the_loss_of_padded_ones(self):
         losses = {}

@@ -91,7 +91,8 @@ def check(build, folder, names, objects):
         file.writelines(f"PEFT_PROGRAM({name})\n" for name in names)
     objects = objects + [compile_cpp(folder, os.path.join(HERE, "check.cpp"))]
     binary = os.path.join(folder, "check")
-    run(["g++", "-fopenmp", *objects, "-o", binary, "-L" + os.path.join(build, "lib"), "-lpeft_runtime", "-ldnnl"])
+    run(["g++", "-fopenmp", *objects, "-o", binary, "-L" + os.path.join(build, "lib"), "-Wl,--start-group",
+         "-lpeft_runtime", "-lpeft_kernels_avx2", "-Wl,--end-group", os.path.join(build, "lib", "libdnnl.so.3"), "-Wl,-rpath," + os.path.join(build, "lib")])
     # The tensors are tiny: threads would only wait for each other.
     result = subprocess.run([binary], stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     lines = result.stdout.splitlines()

@@ -12,6 +12,7 @@
 // RUN: not peft-import %t/no-theta-5 2>&1 | FileCheck %s --check-prefix=NO-THETA-5
 // RUN: not peft-import %t/layer-types 2>&1 | FileCheck %s --check-prefix=LAYER-TYPES
 // RUN: not peft-import %t/quantized 2>&1 | FileCheck %s --check-prefix=QUANTIZED
+// RUN: peft-import %t/dropout --seq-len 8 2>&1 | FileCheck %s --check-prefix=DROPOUT
 // RUN: not peft-import %S/Inputs/weights --batch 0 2>&1 | FileCheck %s --check-prefix=BATCH
 // RUN: peft-import %S/Inputs/weights --seq-len 65 2>&1 | FileCheck %s --check-prefix=LONG
 
@@ -38,11 +39,17 @@
 
 // QUANTIZED: error: '{{.*}}config.json': quantization_config{{.*}}gptq
 
+// DROPOUT: warning: '{{.*}}config.json': 'attention_dropout' 0.1 is not applied, as transformers would while it trains; a recipe's dropout is
+
 // BATCH: error: expected a batch from 1 to 16777216, got 0
 // LONG: warning: '{{.*}}config.json': sequence length 65 is beyond 'max_position_embeddings' 64
 
 //--- unknown-type/config.json
 {"model_type": "mamba"}
+
+//--- dropout/config.json
+{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "rope_theta": 10000.0,
+ "num_attention_heads": 2, "num_key_value_heads": 1, "rms_norm_eps": 1e-5, "hidden_act": "silu", "attention_dropout": 0.1}
 
 //--- no-type/config.json
 {"hidden_size": 8}

@@ -3,6 +3,7 @@
 // RUN: split-file %s %t
 // RUN: peft-import %t/mistral --seq-len 8 | FileCheck %s --check-prefix=MISTRAL --implicit-check-not=bias
 // RUN: peft-import %t/mistral-full --seq-len 8 | FileCheck %s --check-prefix=NOWINDOW
+// RUN: peft-import %t/mistral-plain --seq-len 8 | FileCheck %s --check-prefix=DEFAULT
 // RUN: peft-import %t/qwen2 --seq-len 8 | FileCheck %s --check-prefix=QWEN2
 // RUN: peft-import %t/qwen2-by-depth --seq-len 8 | FileCheck %s --check-prefix=DEPTH
 // RUN: peft-import %t/qwen2-by-type --seq-len 8 | FileCheck %s --check-prefix=TYPE
@@ -14,6 +15,8 @@
 // MISTRAL: nn.attention {{.*}} window = 4 : i64
 // MISTRAL: nn.attention {{.*}} window = 4 : i64
 
+// Without the key transformers has a window too; null is none.
+// DEFAULT: nn.attention {{.*}} window = 4096 : i64
 // NOWINDOW: nn.attention
 // NOWINDOW-NOT: window =
 
@@ -64,6 +67,10 @@
 {"model_type": "mistral", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2,
  "num_attention_heads": 2, "num_key_value_heads": 1, "rms_norm_eps": 1e-5, "hidden_act": "silu",
  "sliding_window": 4, "rope_theta": 10000.0, "torch_dtype": "bfloat16"}
+
+//--- mistral-plain/config.json
+{"model_type": "mistral", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1,
+ "num_attention_heads": 2, "num_key_value_heads": 1, "rms_norm_eps": 1e-5, "hidden_act": "silu", "rope_theta": 10000.0}
 
 //--- mistral-full/config.json
 {"model_type": "mistral", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1,

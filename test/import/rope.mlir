@@ -9,6 +9,7 @@
 // RUN: peft-import %t/longrope --seq-len 16 | FileCheck %s --check-prefix=LONGROPE
 // RUN: peft-import %t/longrope --seq-len 17 | FileCheck %s --check-prefix=LONGROPE-LONG
 // RUN: peft-import %t/llama3 --seq-len 8 | FileCheck %s --check-prefix=LLAMA3
+// RUN: peft-import %t/proportional --seq-len 8 | FileCheck %s --check-prefix=PROPORTIONAL
 // RUN: not peft-import %t/unknown 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not peft-import %t/no-factor 2>&1 | FileCheck %s --check-prefix=NO-FACTOR
 // RUN: not peft-import %t/few-factors 2>&1 | FileCheck %s --check-prefix=FEW-FACTORS
@@ -34,7 +35,10 @@
 // Long waves are divided, short ones kept.
 // LLAMA3: nn.rope {{.*}} inv_freq = array<f32: 1.000000e+00, 0.02734413{{[0-9]*}}, 1.767766{{[0-9]*}}E-4, 6.64786{{[0-9]*}}E-6>}
 
-// UNKNOWN: error: '{{.*}}unknown/config.json': rope_parameters: unknown rope_type 'spiral'; supported: default, linear, dynamic, yarn, longrope, llama3
+// The last dimensions stay as they are.
+// PROPORTIONAL: nn.rope {{.*}} inv_freq = array<f32: 5.000000e-01, 5.000000e-02, 5.000000e-03, 0.000000e+00>
+
+// UNKNOWN: error: '{{.*}}unknown/config.json': rope_parameters: unknown rope_type 'spiral'; supported: default, linear, dynamic, yarn, longrope, llama3, proportional
 
 // NO-FACTOR: error: '{{.*}}no-factor/config.json': rope_scaling: key 'factor' is missing
 
@@ -42,7 +46,12 @@
 
 // NOT-FINITE: error: '{{.*}}config.json': rope_scaling: rope_type 'linear' {{.*}} gives the inverse frequency inf at 0
 
-// PARTIAL: error: '{{.*}}config.json': expected 'partial_rotary_factor' 1 for llama, got 0.5
+// PARTIAL: error: '{{.*}}config.json': expected 'partial_rotary_factor' 1 for llama, got 0.5; only rope_type 'proportional' takes another
+
+//--- proportional/config.json
+{"model_type": "llama", "vocab_size": 16, "hidden_size": 16, "intermediate_size": 12, "num_hidden_layers": 1,
+ "num_attention_heads": 2, "num_key_value_heads": 1, "rms_norm_eps": 1e-5, "hidden_act": "silu", "max_position_embeddings": 64,
+ "rope_parameters": {"rope_type": "proportional", "rope_theta": 10000.0, "factor": 2.0, "partial_rotary_factor": 0.8}}
 
 //--- linear/config.json
 {"model_type": "llama", "vocab_size": 16, "hidden_size": 16, "intermediate_size": 12, "num_hidden_layers": 1,

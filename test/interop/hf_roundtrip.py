@@ -9,7 +9,8 @@ Run it with a Python that has torch, transformers, peft, gguf and safetensors (P
 It is not part of the test suite, which needs none of these. Four checks:
     1. the base model: our loss is HF's
     2. our adapter, read by PeftModel.from_pretrained: our loss is HF's
-    3. an adapter that HF PEFT saved, read by us: our loss is HF's
+    3. an adapter that HF PEFT saved, read by us: our loss is HF's (with a recipe for embed_tokens or lm_head, PEFT
+       saves the base's table too)
     4. with --prompts: our greedy tokens are those that HF's logits choose, but for near ties
 """
 
@@ -108,7 +109,7 @@ def hf_adapter(args, found, folder, report):
     model = get_peft_model(load(args.model), config).eval()
     torch.manual_seed(7)
     for name, parameter in model.named_parameters():
-        if "lora_B" in name:
+        if "lora_B" in name or "lora_embedding_A" in name:
             torch.nn.init.normal_(parameter, std=0.05)
     saved = os.path.join(folder, "hf-adapter")
     model.save_pretrained(saved)

@@ -31,7 +31,7 @@ import compare
 import safetensors_io
 from cases import Case
 
-JOBS = 2  # host compilers at a time
+JOBS = max(2, (os.cpu_count() or 2) // 2)  # host compilers at a time
 
 
 class CaseFailed(Exception):

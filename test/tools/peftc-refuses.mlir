@@ -7,22 +7,38 @@
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4,targets=q_prj --emit=cpp 2>&1 | FileCheck %s --check-prefix=NEAR
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --target=rocm --emit=cpp 2>&1 | FileCheck %s --check-prefix=TARGET
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --dtype fp8 --emit=cpp 2>&1 | FileCheck %s --check-prefix=DTYPE
+// RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --isa sse2 --emit=cpp 2>&1 | FileCheck %s --check-prefix=ISA
+// RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --isa avx2 --dtype bf16 --emit=cpp 2>&1 | FileCheck %s --check-prefix=BF16
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --seq-len 1 --emit=cpp 2>&1 | FileCheck %s --check-prefix=SHAPE
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --optim lion --emit=cpp 2>&1 | FileCheck %s --check-prefix=OPTIM
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama a.json --recipe b.json --emit=cpp 2>&1 | FileCheck %s --check-prefix=TWO
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --emit=cpp -o %t/nowhere/a.cpp 2>&1 | FileCheck %s --check-prefix=OUTPUT
+// RUN: not peftc %S/../import/Inputs/weights --lora r=4 --dtype f32 -o %t 2>&1 | FileCheck %s --check-prefix=FOLDER
+// RUN: test ! -e %t.cpp
+
+// RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lorra r=4 --emit=cpp 2>&1 | FileCheck %s --check-prefix=OPTION
+// RUN: not peftc %S/../parity/models/llama --lora rank=4 --runtime %t/nowhere -o %t/a 2>&1 | FileCheck %s --check-prefix=FIRST
 
 // NOWHERE: peftc: {{.*}}nowhere
 // WEIGHTS: peftc: {{.*}}tiny-llama has no weights to train from; without them, stop at --emit=memory or --emit=cpp
 // RECIPE: peftc: {{.*}}no recipe: expected
 // NEAR: peftc: {{.*}}q_prj{{.*}}q_proj
-// TARGET: peftc: unknown target 'rocm': expected cpu
+// TARGET: peftc: unknown target 'rocm': expected cpu or cuda
 // DTYPE: peftc: unknown dtype 'fp8': expected auto, f32 or bf16
+// ISA: peftc: unknown isa 'sse2': expected auto, avx2 or avx512
+// BF16: peftc: --dtype bf16 needs --isa avx512: only processors with AVX-512 have bf16 products
 // SHAPE: peftc: expected --batch >= 1, --seq-len >= 2 and --head-chunk >= 1
 // OPTIM: peftc: {{.*}}unknown optimizer 'lion': expected adamw or sgd
 // TWO: peftc: two recipes: 'a.json' and --recipe 'b.json'
+// FOLDER: peftc: can't write {{.*}}: it is a folder; name a file with -o
 // OUTPUT: peftc: can't write {{.*}}nowhere/a.cpp:
+
+// OPTION: peftc: Unknown command line argument '--lorra'
+// OPTION: peftc: Did you mean '--lora'?
+// What the recipe says comes before the probe of this machine, which needs the runtime.
+// FIRST: peftc: --lora: unknown word 'rank'
 
 // The exit code tells bad input from a crash; nothing is left half-written.
 // RUN: %python -c "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode != 2)" peftc %S/../pipelines/Inputs/tiny-llama --lora r=4,targets=q_prj --emit=cpp -o %t/a.cpp
+// RUN: %python -c "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode != 2)" peftc %S/../pipelines/Inputs/tiny-llama --lorra r=4
 // RUN: test ! -e %t/a.cpp

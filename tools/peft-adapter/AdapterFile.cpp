@@ -15,6 +15,8 @@ const char *Update::method() const {
   switch (kind) {
   case Kind::whole:
     return "whole tensor";
+  case Kind::base:
+    return "base values";
   case Kind::lora:
     return "lora";
   case Kind::embeddingLora:
@@ -120,7 +122,8 @@ Status AdapterFile::describeLora(const LoraRecipe &lora) {
     } else if (name.contains(".lora_")) {
       return Status::error(file.path() + ": " + tensor.name + ": unknown kind of LoRA tensor");
     } else {
-      parts.push_back({Update::Kind::whole, key, {&tensor}, 1.0, {}});
+      const bool base = StringRef(tensor.name).ends_with(".base_layer.weight");
+      parts.push_back({base ? Update::Kind::base : Update::Kind::whole, key, {&tensor}, 1.0, {}});
     }
   }
 

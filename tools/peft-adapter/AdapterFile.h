@@ -18,6 +18,7 @@ namespace peft {
 struct Update {
   enum class Kind {
     whole,         ///< {value}: takes its place
+    base,          ///< {value}: the base's own, which PEFT saves with an adapter on an embedding
     lora,          ///< {A, B}: W + scale * B A
     embeddingLora, ///< {A, B}: W + scale * (B A)^T
     loraBias,      ///< {bias of B}: b + scale * bias

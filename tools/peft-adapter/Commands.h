@@ -15,6 +15,9 @@ Status inspectAdapter(const std::string &path);
 /// Prints how far two files are from each other. False: other keys or shapes, or further than `tolerance`.
 Result<bool> compareAdapters(const std::string &a, const std::string &b, double tolerance);
 
+/// To standard output.
+Status printText(const std::string &text);
+
 struct MergeOptions {
   std::string base, adapter; ///< no adapter: the plain conversion
   std::string output;

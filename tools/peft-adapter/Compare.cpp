@@ -42,14 +42,16 @@ Result<bool> peft::compareAdapters(const std::string &pathA, const std::string &
   for (const SafetensorsTensor &tensor : b->tensors().tensors())
     keys[tensor.name].second = &tensor;
 
+  std::string text;
+  raw_string_ostream os(text);
   double worst = 0;
   size_t differ = 0;
   for (const auto &[name, pair] : keys) {
     const auto [x, y] = pair;
     if (!x || !y || x->shape != y->shape) {
       ++differ;
-      outs() << name << "  " << (x ? shapeText(x->shape) : "missing") << " against "
-             << (y ? shapeText(y->shape) : "missing") << '\n';
+      os << name << "  " << (x ? shapeText(x->shape) : "missing") << " against "
+         << (y ? shapeText(y->shape) : "missing") << '\n';
       continue;
     }
     Result<std::vector<float>> left = a->tensors().floats(name), right = b->tensors().floats(name);
@@ -60,9 +62,10 @@ Result<bool> peft::compareAdapters(const std::string &pathA, const std::string &
     double off = distance(*left, *right);
     if (!(off <= worst) && !std::isnan(worst)) // NaN is the worst
       worst = off;
-    outs() << name << "  " << shapeText(x->shape) << "  " << format("%.3g", off) << '\n';
+    os << name << "  " << shapeText(x->shape) << "  " << format("%.3g", off) << '\n';
   }
-  outs() << keys.size() << " tensors, " << differ << " of other keys or shapes, relative distance at most "
-         << format("%.3g", worst) << '\n';
+  os << keys.size() << " tensors, " << differ << " of other keys or shapes, relative distance at most "
+     << format("%.3g", worst) << '\n';
+  PEFT_TRY(printText(text));
   return differ == 0 && worst <= tolerance;
 }

@@ -44,7 +44,7 @@ static double productNorm(const std::vector<float> &a, const std::vector<float> 
 using Row = std::array<std::string, 6>;
 
 /// Columns as wide as their widest text; numbers to the right.
-static void printTable(const std::vector<Row> &rows) {
+static void printTable(raw_ostream &os, const std::vector<Row> &rows) {
   std::array<size_t, 6> widths{};
   for (const Row &row : rows)
     for (size_t i = 0; i < row.size(); ++i)
@@ -56,7 +56,7 @@ static void printTable(const std::vector<Row> &rows) {
       bool right = i == 2 || i == 3 || i == 5;
       line += (i ? "  " : "") + (right ? gap + row[i] : row[i] + gap);
     }
-    outs() << StringRef(line).rtrim() << '\n';
+    os << StringRef(line).rtrim() << '\n';
   }
 }
 
@@ -90,12 +90,14 @@ Status peft::inspectAdapter(const std::string &path) {
     return adapter.status();
   PEFT_TRY(adapter->describe());
   const auto &recipe = adapter->recipe();
-  outs() << adapter->tensors().path() << ": "
-         << (!recipe          ? "trained parameters"
-             : recipe->lora   ? "LoRA"
-             : recipe->prompt ? "prompt tuning"
-                              : "bottleneck adapter")
-         << '\n';
+  std::string text;
+  raw_string_ostream os(text);
+  os << adapter->tensors().path() << ": "
+     << (!recipe          ? "trained parameters"
+         : recipe->lora   ? "LoRA"
+         : recipe->prompt ? "prompt tuning"
+                          : "bottleneck adapter")
+     << '\n';
   std::vector<Row> rows = {{"tensor", "method", "rank", "scale", "shapes", "norm of update (of values)"}};
   int64_t values = 0;
   for (const Update &update : adapter->updates()) {
@@ -106,8 +108,8 @@ Status peft::inspectAdapter(const std::string &path) {
     for (const SafetensorsTensor *tensor : update.tensors)
       values += tensor->elements();
   }
-  printTable(rows);
+  printTable(os, rows);
   const size_t count = adapter->tensors().tensors().size();
-  outs() << count << (count == 1 ? " tensor, " : " tensors, ") << values << " values\n";
-  return Status::ok();
+  os << count << (count == 1 ? " tensor, " : " tensors, ") << values << " values\n";
+  return printText(text);
 }

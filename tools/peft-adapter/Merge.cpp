@@ -5,6 +5,8 @@
 #include "ModelWriter.h"
 #include "Tokenizer.h"
 
+#include "peft/Import/Import.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/WithColor.h"
@@ -33,19 +35,19 @@ SafetensorsType storedType(const CheckpointTensor &tensor, SafetensorsType packe
 }
 
 /// A LoRA on a tied table, or a copy of modules_to_save, changes one of its two uses: the head becomes a
-/// tensor of its own. Trained token rows change both, and whole trained tensors (without a recipe) were
-/// trained tied: these stay so.
+/// tensor of its own. Trained token rows of the table change both, and whole trained tensors (without a
+/// recipe) were trained tied: these stay so.
 Status untieHead(const Checkpoint &base, const AdapterFile &adapter, Plan &plan) {
-  bool one = false, rows = false;
+  bool one = false, rows = false, headRows = false;
   for (const Update &update : adapter.updates())
     if (adapter.recipe() && (isEmbedding(update.target) || isHead(update.target)))
-      (update.kind == Update::Kind::tokens ? rows : one) = true;
+      (update.kind != Update::Kind::tokens ? one : isHead(update.target) ? headRows : rows) = true;
   const nlohmann::json *tie = findField(base.config(), "tie_word_embeddings");
   const CheckpointTensor *head = base.find("lm_head.weight"), *table = base.find("model.embed_tokens.weight");
   const bool saysTied = tie && *tie == true;
-  if ((!one && !rows) || (head && !saysTied))
+  if ((!one && !rows && !headRows) || (head && !saysTied))
     return Status::ok();
-  if (rows) {
+  if (rows && !headRows) { // a head with rows of its own does not follow the table's
     plan.rowsInHead = true;
     if (head && table) { // a head that differs from the table is not tied, whatever the config says
       Result<bool> same = base.sameValues(*head, *table);
@@ -65,6 +67,21 @@ Status untieHead(const Checkpoint &base, const AdapterFile &adapter, Plan &plan)
                          ": the adapter changes a tied table, but there is no embed_tokens.weight to untie");
   plan.tensors.push_back({"lm_head.weight", embedding->source, embedding->type, {}});
   return Status::ok();
+}
+
+/// Whether the adapter's copy of the base's values is another one than the base's.
+Result<bool> changesBase(const Checkpoint &base, const AdapterFile &adapter, const Update &update,
+                         const CheckpointTensor &tensor) {
+  Result<std::vector<float>> values = adapter.tensors().floats(update.tensors[0]->name);
+  if (!values)
+    return values.status();
+  Result<bool> same = base.holdsValues(tensor, *values);
+  if (!same)
+    return same.status();
+  if (!*same)
+    WithColor::warning(errs(), "peft-adapter")
+        << update.tensors[0]->name << " differs from the base's: taken, as PEFT does\n";
+  return !*same;
 }
 
 Status addUpdates(const Checkpoint &base, const AdapterFile &adapter, Plan &plan) {
@@ -88,6 +105,13 @@ Status addUpdates(const Checkpoint &base, const AdapterFile &adapter, Plan &plan
       return base.get(update.target).status();
     }
     PEFT_TRY(checkUpdate(update, *tensor->source));
+    if (update.kind == Update::Kind::base) {
+      Result<bool> needed = changesBase(base, adapter, update, *tensor->source);
+      if (!needed)
+        return needed.status();
+      if (!*needed)
+        continue;
+    }
     tensor->updates.push_back(&update);
     if (update.kind == Update::Kind::tokens && plan.rowsInHead && isEmbedding(update.target))
       if (auto head = find("lm_head.weight"); head != plan.tensors.end())
@@ -122,6 +146,9 @@ Status writeFolder(const std::string &folder, const MergeOptions &options, const
     return config.status();
   PEFT_TRY(makeDirectories(folder));
   PEFT_TRY(writeFileAtomically(joinPath(folder, "config.json"), printJson(*config, 2) + "\n"));
+  if (nlohmann::json generation = generationConfig(base); !generation.empty())
+    PEFT_TRY(
+        writeFileAtomically(joinPath(folder, "generation_config.json"), printJson(generation, 2) + "\n"));
   PEFT_TRY(writeTokenizer(folder, base, adapter ? adapter->folder() : "", options.program, note));
   TensorMerger merger(base, adapter ? &adapter->tensors() : nullptr);
   return writeModel(folder, plan.tensors, options.shardBytes, merger);
@@ -145,6 +172,7 @@ Status peft::mergeAdapter(const MergeOptions &options) {
     return base.status();
   if (!base->hasWeights())
     return Status::error(options.base + ": holds no weights to merge into");
+  PEFT_TRY(checkWeights(*base));
   std::optional<AdapterFile> adapter;
   if (!options.adapter.empty()) {
     Result<AdapterFile> opened = AdapterFile::open(options.adapter);

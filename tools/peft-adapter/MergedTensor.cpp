@@ -76,6 +76,7 @@ Status TensorMerger::apply(const Update &update, const CheckpointTensor &tensor)
   const float scale = float(update.scale);
   switch (update.kind) {
   case Update::Kind::whole:
+  case Update::Kind::base:
     values = std::move(parts[0]);
     break;
   case Update::Kind::lora:

@@ -84,3 +84,15 @@ Result<nlohmann::json> peft::mergedConfig(const Checkpoint &base, SafetensorsTyp
   }
   return config;
 }
+
+nlohmann::json peft::generationConfig(const Checkpoint &base) {
+  nlohmann::json generation = nlohmann::json::object();
+  if (!base.isGguf())
+    return generation;
+  for (const char *key : {"bos_token_id", "eos_token_id", "pad_token_id"})
+    if (const nlohmann::json *id = findField(base.config(), key))
+      generation[key] = *id;
+  if (!generation.empty())
+    generation["_from_model_config"] = true;
+  return generation;
+}

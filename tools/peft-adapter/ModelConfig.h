@@ -16,6 +16,9 @@ SafetensorsType configuredType(const nlohmann::json &config);
 Result<nlohmann::json> mergedConfig(const Checkpoint &base, SafetensorsType dtype, bool dtypeChanges,
                                     bool untied);
 
+/// generation_config.json of a GGUF: the special tokens that it names. A folder has its own: empty.
+nlohmann::json generationConfig(const Checkpoint &base);
+
 } // namespace peft
 
 #endif // PEFT_TOOLS_ADAPTER_MODELCONFIG_H

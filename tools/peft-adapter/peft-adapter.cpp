@@ -2,6 +2,8 @@
 
 #include "Commands.h"
 
+#include "peft/Support/Output.h"
+
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -50,6 +52,11 @@ static uint64_t bytesOf(StringRef text) {
   return text.getAsInteger(10, number) || number > UINT64_MAX / unit ? 0 : number * unit;
 }
 
+peft::Status peft::printText(const std::string &text) {
+  Error error = writeOutput("-", text);
+  return error ? Status::error(toString(std::move(error))) : Status::ok();
+}
+
 static int merge(const char *program) {
   if (dtype != "f32" && dtype != "bf16" && dtype != "f16" && dtype != "keep")
     return fail("--dtype: expected f32, bf16, f16 or keep, got " + dtype);
@@ -57,15 +64,16 @@ static int merge(const char *program) {
   if (!shardBytes)
     return fail("--max-shard-size: expected a size as 5GB, got " + shardSize);
   peft::Status status = peft::mergeAdapter({base, adapter, output, dtype, shardBytes, program});
-  if (!status)
-    return fail(status.message());
-  outs() << output << '\n';
-  return 0;
+  if (status)
+    status = peft::printText(output + "\n");
+  return status ? 0 : fail(status.message());
 }
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
-  cl::ParseCommandLineOptions(argc, argv, "peft-adapter: looks at, compares and merges what was trained\n");
+  if (!cl::ParseCommandLineOptions(argc, argv,
+                                   "peft-adapter: looks at, compares and merges what was trained\n", &errs()))
+    return badInput;
   if (inspectCommand) {
     peft::Status status = peft::inspectAdapter(inspected);
     return status ? 0 : fail(status.message());

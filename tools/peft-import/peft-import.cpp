@@ -2,6 +2,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "peft/Import/Import.h"
+#include "peft/Support/Output.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
@@ -58,11 +59,10 @@ int main(int argc, char **argv) {
   if (!module)
     return badInput;
 
-  llvm::Error written = llvm::writeToOutput(output, [&](llvm::raw_ostream &os) {
-    module->print(os);
-    return llvm::Error::success();
-  });
-  if (written)
-    return fail(llvm::toString(std::move(written)));
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->print(os);
+  if (llvm::Error error = peft::writeOutput(output, text))
+    return fail(llvm::toString(std::move(error)));
   return 0;
 }

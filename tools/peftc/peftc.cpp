@@ -10,7 +10,9 @@
 #include "passes/Adapt/Passes.h"
 #include "peft/Import/Import.h"
 #include "peft/Pipelines/Pipelines.h"
+#include "peft/Recipe/Recipe.h"
 #include "peft/Report/MemoryTable.h"
+#include "peft/Support/Output.h"
 #include "peft/Target/Cpp.h"
 
 #include "mlir/IR/AsmState.h"
@@ -19,7 +21,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 using namespace llvm;
 using namespace mlir;
@@ -42,8 +43,9 @@ cl::opt<std::string> quantize("quantize", cl::desc("nf4, nf4,double or none: sto
 cl::opt<int64_t> batch("batch", cl::desc("rows of a micro-batch (default 4)"), cl::init(4), cl::cat(category));
 cl::opt<int64_t> seqLen("seq-len", cl::desc("tokens of a row (default 256)"), cl::init(256), cl::cat(category));
 cl::opt<std::string> dtype("dtype", cl::desc("auto, f32 or bf16 (default auto)"), cl::init("auto"), cl::cat(category));
+cl::opt<std::string> vectors("isa", cl::desc("vectors of the program: auto, avx2 or avx512 (default auto: what this machine has; bf16 needs avx512)"), cl::init("auto"), cl::cat(category));
 cl::opt<std::string> optimizer("optim", cl::desc("adamw or sgd (default adamw)"), cl::init("adamw"), cl::cat(category));
-cl::opt<std::string> target("target", cl::desc("cpu"), cl::init("cpu"), cl::cat(category));
+cl::opt<std::string> target("target", cl::desc("cpu or cuda (default cpu)"), cl::init("cpu"), cl::cat(category));
 cl::opt<int64_t> headChunk("head-chunk", cl::desc("labelled rows of the head at a time (default 256)"), cl::init(256), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"), cl::cat(category));
 cl::opt<std::string> memorySvg("memory-svg", cl::desc("write a picture of the arena over the step"), cl::cat(category));
@@ -66,15 +68,14 @@ void progress(const Twine &what) {
     errs() << "peftc: " << what << '\n';
 }
 
-/// Writes to -o or standard output; nothing is left behind on failure.
-int write(llvm::function_ref<LogicalResult(raw_ostream &)> print) {
-  std::error_code error;
-  ToolOutputFile file(output.empty() ? "-" : output.getValue(), error, sys::fs::OF_None);
-  if (error)
-    return fail("can't write " + output + ": " + error.message());
-  if (failed(print(file.os())))
+/// Writes to -o or standard output.
+int write(llvm::function_ref<LogicalResult(raw_ostream &)> print, StringRef path = output) {
+  std::string text;
+  raw_string_ostream os(text);
+  if (failed(print(os)))
     return 2;
-  file.keep();
+  if (llvm::Error error = peft::writeOutput(path, text))
+    return fail(toString(std::move(error)));
   return 0;
 }
 
@@ -105,24 +106,36 @@ LogicalResult run(ModuleOp module, Build build) {
 }
 
 int compile(MLIRContext &context, StringRef argv0) {
-  peft::ImportOptions import;
-  import.batch = batch;
-  import.seqLen = seqLen;
-  import.dtype = dtype;
-  if (dtype == "auto") {
-    // Nothing is to be run when we stop before the binary: f32 is what every CPU can.
-    Expected<bool> bf16 = emit == Emit::binary ? peft::prefersBF16(argv0, runtimePrefix) : Expected<bool>(false);
-    if (!bf16)
-      return fail(toString(bf16.takeError()));
-    import.dtype = *bf16 ? "bf16" : "f32";
-    progress("dtype " + import.dtype);
-  }
+  if (const std::string binary = output.empty() ? "train" : output.getValue(); emit == Emit::binary && sys::fs::is_directory(binary))
+    return fail("can't write " + binary + ": it is a folder; name a file with -o");
+  // First what the user's files say: it takes no time.
   peft::Result<peft::Checkpoint> checkpoint = peft::Checkpoint::open(model);
   if (!checkpoint)
     return fail(checkpoint.status().message());
   if (emit == Emit::binary && !checkpoint->hasWeights())
     return fail(model + " has no weights to train from; without them, stop at --emit=memory or --emit=cpp");
+  peft::AdaptOptions adapt;
+  setRecipe(adapt);
+  if (emit != Emit::imported) {
+    Expected<peft::Recipe> read = peft::buildRecipe(
+        {adapt.recipe, adapt.lora, adapt.promptTuning, adapt.bottleneck, adapt.method, adapt.quantize});
+    if (!read)
+      return fail(toString(read.takeError()));
+  }
 
+  peft::ImportOptions import;
+  import.batch = batch;
+  import.seqLen = seqLen;
+  import.dtype = dtype;
+  if (dtype == "auto") {
+    // Nothing is to be run when we stop before the binary: f32 is what every CPU can, bf16 what every GPU should.
+    Expected<bool> bf16 = target == "cuda"                           ? Expected<bool>(true)
+                          : emit == Emit::binary && vectors != "avx2" ? peft::prefersBF16(argv0, runtimePrefix) : Expected<bool>(false);
+    if (!bf16)
+      return fail(toString(bf16.takeError()));
+    import.dtype = *bf16 ? "bf16" : "f32";
+    progress("dtype " + import.dtype);
+  }
   progress("import " + model);
   OwningOpRef<ModuleOp> module = peft::importModel(context, *checkpoint, model, import);
   if (!module)
@@ -130,12 +143,12 @@ int compile(MLIRContext &context, StringRef argv0) {
   if (emit == Emit::imported)
     return writeModule(*module);
 
-  peft::AdaptOptions adapt;
-  setRecipe(adapt);
   peft::TrainOptions train;
   train.optimizer = optimizer.getValue();
   peft::FuseOptions fuse;
   fuse.headChunk = headChunk.getValue();
+  peft::PlanOptions plan;
+  plan.target = target.getValue();
   if (failed(run(*module, [&](OpPassManager &pm) { peft::buildAdaptPipeline(pm, adapt); })))
     return 2;
   if (emit == Emit::adapted)
@@ -148,17 +161,12 @@ int compile(MLIRContext &context, StringRef argv0) {
     return 2;
   if (emit == Emit::fused)
     return writeModule(*module);
-  if (failed(run(*module, [&](OpPassManager &pm) { peft::buildPlanPipeline(pm); })))
+  if (failed(run(*module, [&](OpPassManager &pm) { peft::buildPlanPipeline(pm, plan); })))
     return 2;
 
-  if (!memorySvg.empty()) {
-    std::error_code error;
-    ToolOutputFile file(memorySvg, error, sys::fs::OF_Text);
-    if (error)
-      return fail("can't write " + memorySvg + ": " + error.message());
-    peft::printMemoryPicture(*module, file.os());
-    file.keep();
-  }
+  if (!memorySvg.empty())
+    if (int code = write([&](raw_ostream &os) { return peft::printMemoryPicture(*module, os), success(); }, memorySvg))
+      return code;
   if (emit == Emit::memory)
     return write([&](raw_ostream &os) { return peft::MemoryTable(*module).print(os), success(); });
   if (emit == Emit::exec)
@@ -175,11 +183,15 @@ int compile(MLIRContext &context, StringRef argv0) {
 
   // The text stays beside the binary: it is meant to be read.
   std::string binary = output.empty() ? "train" : output.getValue();
-  output = binary + ".cpp";
+  output = binary + (target == "cuda" ? ".cu" : ".cpp");
   if (int code = write(printCpp))
     return code;
   progress("compile " + output);
-  if (llvm::Error error = peft::compileProgram(argv0, runtimePrefix, output, binary))
+  if (target == "cuda")
+    vectors = "cuda";
+  else if (vectors == "auto") // a bf16 program starts only where there is AVX-512
+    vectors = import.dtype == "bf16" || peft::hostHasAVX512() ? "avx512" : "avx2";
+  if (llvm::Error error = peft::compileProgram(argv0, runtimePrefix, vectors, output, binary))
     return fail(toString(std::move(error)));
   progress("wrote " + binary);
   return 0;
@@ -190,12 +202,16 @@ int compile(MLIRContext &context, StringRef argv0) {
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv,
-                              "peftc: a checkpoint and a PEFT recipe become one training program\n");
-  if (target != "cpu")
-    return fail("unknown target '" + target + "': expected cpu");
+  if (!cl::ParseCommandLineOptions(argc, argv, "peftc: a checkpoint and a PEFT recipe become one training program\n", &errs()))
+    return 2;
+  if (target != "cpu" && target != "cuda")
+    return fail("unknown target '" + target + "': expected cpu or cuda");
   if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
     return fail("unknown dtype '" + dtype + "': expected auto, f32 or bf16");
+  if (vectors != "auto" && vectors != "avx2" && vectors != "avx512")
+    return fail("unknown isa '" + vectors + "': expected auto, avx2 or avx512");
+  if (vectors == "avx2" && dtype == "bf16")
+    return fail("--dtype bf16 needs --isa avx512: only processors with AVX-512 have bf16 products");
   if (batch < 1 || seqLen < 2 || headChunk < 1)
     return fail("expected --batch >= 1, --seq-len >= 2 and --head-chunk >= 1");
   if (!recipe.empty() && !positionalRecipe.empty())

@@ -30,6 +30,10 @@ void registerImportDialects(mlir::DialectRegistry &registry);
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const Checkpoint &checkpoint,
                                               llvm::StringRef path, const ImportOptions &options);
 
+/// Whether the weights have the names and shapes that the configuration asks for. Ok where there are none, or
+/// where the model_type is unknown.
+Status checkWeights(const Checkpoint &checkpoint);
+
 } // namespace peft
 
 #endif // PEFT_IMPORT_IMPORT_H

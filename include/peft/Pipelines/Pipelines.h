@@ -22,12 +22,16 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
                             llvm::cl::init(256)};
 };
 
+struct PlanOptions : mlir::PassPipelineOptions<PlanOptions> {
+  Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
+};
+
 /// adapted -> training: the joint graph, the entry functions.
 void buildTrainPipeline(mlir::OpPassManager &pm, const TrainOptions &options);
 /// Within the training level: fewer passes over memory.
 void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 /// training -> scheduled: runtime calls, every buffer placed.
-void buildPlanPipeline(mlir::OpPassManager &pm);
+void buildPlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
 /// scheduled -> emitted: equal layers are one function; emitc.
 void buildEmitPipeline(mlir::OpPassManager &pm);
 

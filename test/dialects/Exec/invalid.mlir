@@ -3,7 +3,7 @@
 // RUN: peft-opt %s --split-input-file --verify-diagnostics
 
 func.func @calls_work_on_buffers(%y: tensor<8x4xf32>) {
-  // expected-error @+1 {{operand #0 must be memref of any type values, but got 'tensor<8x4xf32>'}}
+  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, but got 'tensor<8x4xf32>'}}
   exec.zero %y : tensor<8x4xf32>
   return
 }
@@ -29,5 +29,13 @@ func.func @a_call_needs_its_operands(%y: memref<8x4xf32>) {
 func.func @a_buffer_has_a_name() {
   // expected-error @+1 {{requires attribute 'name'}}
   %0 = "exec.buffer"() : () -> memref<8xf32>
+  return
+}
+
+// -----
+
+func.func @a_buffer_whose_size_is_not_known(%y: memref<?x4xf32>) {
+  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, but got 'memref<?x4xf32>'}}
+  exec.zero %y : memref<?x4xf32>
   return
 }

@@ -41,3 +41,20 @@ func.func @what_nobody_reads_is_not_computed(%x: tensor<8x4xf32>) {
   %0 = nn.linear %x, %w : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
   return
 }
+
+// dropout(x, p = 0) -> x
+// CHECK-LABEL: @nothing_is_dropped
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<8x4xf32>
+// CHECK-NEXT: return %[[X]]
+func.func @nothing_is_dropped(%x: tensor<8x4xf32>, %seed: i64) -> tensor<8x4xf32> {
+  %0 = nn.dropout %x, %seed {p = 0.0 : f64, salt = 1 : i32} : (tensor<8x4xf32>, i64) -> tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}
+
+// Refused: something is.
+// CHECK-LABEL: @something_is_dropped
+// CHECK-NEXT: nn.dropout
+func.func @something_is_dropped(%x: tensor<8x4xf32>, %seed: i64) -> tensor<8x4xf32> {
+  %0 = nn.dropout %x, %seed {p = 0.1 : f64, salt = 1 : i32} : (tensor<8x4xf32>, i64) -> tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}

@@ -66,7 +66,57 @@ func.func @a_result_that_does_not_follow(%ids: tensor<8xi32>, %t: tensor<9x4xf32
 // -----
 
 func.func @ids_that_are_not_i32(%ids: tensor<8xi64>, %t: tensor<9x4xf32>) {
-  // expected-error @+1 {{operand #0 must be tensor of 32-bit signless integer values, but got 'tensor<8xi64>'}}
+  // expected-error @+1 {{operand #0 must be dense tensor with extents above 0 of 32-bit signless integer values, but got 'tensor<8xi64>'}}
   %0 = nn.embedding %ids, %t : (tensor<8xi64>, tensor<9x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @a_table_that_is_no_matrix(%ids: tensor<8xi32>, %t: tensor<4xf32>) {
+  // expected-error @+2 {{expected a matrix as table, got 'tensor<4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.embedding %ids, %t : (tensor<8xi32>, tensor<4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @an_unranked_operand(%x: tensor<*xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+1 {{operand #0 must be dense tensor with extents above 0 of 32-bit float or bfloat16 type values, but got 'tensor<*xf32>'}}
+  %0 = nn.linear %x, %w : (tensor<*xf32>, tensor<6x4xf32>) -> tensor<*xf32>
+  return
+}
+
+// -----
+
+func.func @an_extent_that_is_not_known(%x: tensor<?x4xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+1 {{operand #0 must be dense tensor with extents above 0}}
+  %0 = nn.linear %x, %w : (tensor<?x4xf32>, tensor<6x4xf32>) -> tensor<?x6xf32>
+  return
+}
+
+// -----
+
+func.func @an_extent_of_zero(%x: tensor<8x0xf32>, %w: tensor<6x0xf32>) {
+  // expected-error @+1 {{operand #0 must be dense tensor with extents above 0}}
+  %0 = nn.linear %x, %w : (tensor<8x0xf32>, tensor<6x0xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @a_row_without_columns(%x: tensor<f32>, %w: tensor<6x4xf32>) {
+  // expected-error @+1 {{operand #0 must be dense tensor with extents above 0}}
+  %0 = nn.linear %x, %w : (tensor<f32>, tensor<6x4xf32>) -> tensor<6xf32>
+  return
+}
+
+// -----
+
+// How a weight is stored is undone by peft.dequantize, in front of the product.
+func.func @an_encoded_operand(%x: tensor<8x4xf32>, %w: tensor<6x4xf32, #peft.nf4<block = 64, nested = 0>>) {
+  // expected-error @+1 {{operand #1 must be dense tensor with extents above 0}}
+  %0 = nn.linear %x, %w : (tensor<8x4xf32>, tensor<6x4xf32, #peft.nf4<block = 64, nested = 0>>) -> tensor<8x6xf32>
   return
 }

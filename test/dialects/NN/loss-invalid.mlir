@@ -53,3 +53,30 @@ func.func @a_norm_gradient_of_another_shape(%dy: tensor<8x3xf32>, %x: tensor<8x4
   %0 = nn.rms_norm_grad %dy, %x, %w eps(1.0e-5) : (tensor<8x3xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<8x4xf32>
   return
 }
+
+// -----
+
+func.func @a_norm_gradient_of_no_whole_groups(%x: tensor<8x4xf32>, %w: tensor<3xf32>) {
+  // expected-error @+2 {{expected x to hold groups of 3 columns, got 'tensor<8x4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.rms_norm_grad %x, %x, %w eps(1.0e-5) : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<3xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @a_table_gradient_of_other_rows(%dy: tensor<8x4xf32>, %ids: tensor<7xi32>) {
+  // expected-error @+2 {{expected an id for every row of 'tensor<8x4xf32>', got 'tensor<7xi32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.embedding_weight_grad %dy, %ids {vocab = 9 : i64} : (tensor<8x4xf32>, tensor<7xi32>) -> tensor<9x4xf32>
+  return
+}
+
+// -----
+
+func.func @an_attention_gradient_of_unlike_heads(%d: tensor<1x8x8xf32>, %k: tensor<1x8x3xf32>, %lse: tensor<1x2x8xf32>, %s: tensor<1x8xi32>) {
+  // expected-error @+2 {{expected q [batch, seq, heads * 4] and k of a divisor of its heads, got 'tensor<1x8x8xf32>' and 'tensor<1x8x3xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %dq, %dk, %dv = nn.attention_grad %d, %d, %k, %k, %d, %lse, %s {head_dim = 4 : i64, scale = 0.5 : f64} : (tensor<1x8x8xf32>, tensor<1x8x8xf32>, tensor<1x8x3xf32>, tensor<1x8x3xf32>, tensor<1x8x8xf32>, tensor<1x2x8xf32>, tensor<1x8xi32>) -> (tensor<1x8x8xf32>, tensor<1x8x3xf32>, tensor<1x8x3xf32>)
+  return
+}

@@ -69,3 +69,18 @@ nn.parameter frozen @w : tensor<4xf32>
 // expected-note @-1 {{see existing symbol definition here}}
 // expected-error @+1 {{redefinition of symbol named 'w'}}
 nn.parameter frozen @w : tensor<4xf32>
+
+// -----
+
+// expected-error @+1 {{attribute 'type' failed to satisfy constraint: type attribute of tensor with extents above 0 and no encoding but a storage format such as #peft.nf4}}
+nn.parameter frozen @an_encoding_that_nobody_knows : tensor<4xf32, "packed">
+
+// -----
+
+// expected-error @+1 {{attribute 'type' failed to satisfy constraint}}
+nn.parameter frozen @an_extent_that_is_not_known : tensor<?x4xf32>
+
+// -----
+
+// expected-error @+1 {{expected an even block above 0 and nested of 0 or more, got 0 and 0}}
+nn.parameter frozen @blocks_of_nothing : tensor<4x64xf32, #peft.nf4<block = 0, nested = 0>>

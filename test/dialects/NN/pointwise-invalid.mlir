@@ -38,7 +38,7 @@ func.func @a_branch_of_another_shape(%x: tensor<8x4xf32>, %h: tensor<8x5xf32>) {
 // -----
 
 func.func @a_cast_to_integers(%x: tensor<8x4xf32>) {
-  // expected-error @+1 {{result #0 must be tensor of 32-bit float or bfloat16 type values, but got 'tensor<8x4xi32>'}}
+  // expected-error @+1 {{result #0 must be dense tensor with extents above 0 of 32-bit float or bfloat16 type values, but got 'tensor<8x4xi32>'}}
   %0 = nn.cast %x : tensor<8x4xf32> to tensor<8x4xi32>
   return
 }

@@ -74,10 +74,8 @@ func.func @dense(%w: tensor<6x64xf32>) {
 
 // -----
 
+// expected-error @+1 {{expected an even block above 0 and nested of 0 or more, got 63 and 0}}
 func.func @odd_block(%w: tensor<6x64xf32, #peft.nf4<block = 63, nested = 0>>) {
-  // expected-error @+2 {{expected an even block above 0 and nested of 0 or more}}
-  // expected-error @+1 {{failed to infer returned types}}
-  %0 = peft.dequantize %w : (tensor<6x64xf32, #peft.nf4<block = 63, nested = 0>>) -> tensor<6x64xf32>
   return
 }
 
@@ -89,3 +87,40 @@ func.func @prompt_longer_than_row(%dy: tensor<2x5x6xf32>) {
   %0 = peft.soft_prompt_grad %dy {count = 5 : i64} : (tensor<2x5x6xf32>) -> tensor<2x1x6xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{expected #peft.nf4 to encode f32 or bf16 values, got 'i32'}}
+func.func @codes_of_integers(%w: tensor<6x64xi32, #peft.nf4<block = 64, nested = 0>>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected r above 0, got 0}}
+func.func private @no_rank() attributes {a = #peft.lora<r = 0, scale = 2.0 : f64, dropout = 0.0 : f64, bias = false, init = "default">}
+
+// -----
+
+// expected-error @+1 {{expected dropout in [0, 1), got 1.000000e+00 : f64}}
+func.func private @nothing_kept() attributes {a = #peft.lora<r = 2, scale = 2.0 : f64, dropout = 1.0 : f64, bias = false, init = "default">}
+
+// -----
+
+// expected-error @+1 {{expected init default, gaussian or random, got "pissa"}}
+func.func private @unknown_init() attributes {a = #peft.lora<r = 2, scale = 2.0 : f64, dropout = 0.0 : f64, bias = false, init = "pissa">}
+
+// -----
+
+// expected-error @+1 {{expected a finite scale, got 0x7FF0000000000000 : f64}}
+func.func private @endless_scale() attributes {a = #peft.lora<r = 2, scale = 0x7FF0000000000000 : f64, dropout = 0.0 : f64, bias = false, init = "default">}
+
+// -----
+
+// expected-error @+1 {{expected a width above 0, got -2}}
+func.func private @no_width() attributes {a = #peft.bottleneck<width = -2, activation = "relu", scale = 1.0 : f64, key = "l">}
+
+// -----
+
+// expected-error @+1 {{expected an activation such as "relu", got "mish"}}
+func.func private @unknown_activation() attributes {a = #peft.bottleneck<width = 2, activation = "mish", scale = 1.0 : f64, key = "l">}

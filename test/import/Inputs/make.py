@@ -48,7 +48,7 @@ def bf16(numbers):
     return b"".join(struct.pack("<f", x)[2:] for x in numbers)
 
 
-def folder(name, config, shapes, offsets={}):
+def folder(name, config, shapes, offsets={}, integers=(), align=8):
     path = os.path.join(HERE, name)
     os.makedirs(path, exist_ok=True)
     with open(os.path.join(path, "config.json"), "w") as f:
@@ -56,11 +56,12 @@ def folder(name, config, shapes, offsets={}):
         f.write("\n")
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for key, shape in shapes.items():
-        part = bf16(values(shape, offsets.get(key, 0)))
-        header[key] = {"dtype": "BF16", "shape": shape, "data_offsets": [len(data), len(data) + len(part)]}
+        part = bytes(4 * count(shape)) if key in integers else bf16(values(shape, offsets.get(key, 0)))
+        kind = "I32" if key in integers else "BF16"
+        header[key] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(part)]}
         data += part
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-len(text) % 8 + align % 8)
     with open(os.path.join(path, "model.safetensors"), "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text + data)
 
@@ -97,6 +98,8 @@ def main():
     folder("tied-twice", {**LLAMA, "tie_word_embeddings": True}, SHAPES)
     folder("tied-but-differs", {**LLAMA, "tie_word_embeddings": True}, SHAPES, {"lm_head.weight": 1})
     folder("wrong-shape", LLAMA, {**SHAPES, LAYER + "mlp.up_proj.weight": [8, 12]})
+    folder("packed-weight", LLAMA, SHAPES, integers=[LAYER + "self_attn.q_proj.weight"])
+    folder("misaligned", LLAMA, SHAPES, align=1)
     misspelt = {key.replace("o_proj", "out_proj"): shape for key, shape in SHAPES.items()}
     folder("missing-tensor", LLAMA, misspelt)
     folder("unused-tensor", LLAMA, {**SHAPES, LAYER + "self_attn.q_proj.bias": [8],

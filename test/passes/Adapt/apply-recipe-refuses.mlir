@@ -18,6 +18,18 @@
 // RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=rank=4" 2>&1 | FileCheck %s --check-prefix=WORD
 // WORD: --lora: unknown word 'rank', expected r, alpha, targets, exclude, dropout, rslora, bias, init or save
 
+// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=targets=q_proj,v_proj" 2>&1 | FileCheck %s --check-prefix=COMMA
+// COMMA: --lora: unknown word 'v_proj', expected r, alpha, targets, exclude, dropout, rslora, bias, init or save; names are joined by +
+
+// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=r=4,targets=" 2>&1 | FileCheck %s --check-prefix=EMPTY
+// EMPTY: --lora: targets: expected names joined by +, got nothing
+
+// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=targets=/.*_proj,r=4" 2>&1 | FileCheck %s --check-prefix=SLASH
+// SLASH: --lora: targets: expected a / behind the regular expression, got '/.*_proj,r=4'
+
+// RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=exclude=all-linear" 2>&1 | FileCheck %s --check-prefix=ALL
+// ALL: --lora: exclude: expected names joined by + or a /regular expression/, got all-linear
+
 // RUN: not peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=r=4 method=full" 2>&1 | FileCheck %s --check-prefix=TWO
 // TWO: expected one recipe, got --lora and method
 

@@ -2,6 +2,7 @@
 
 // RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=r=4,alpha=8,targets=all-linear,dropout=0.1" | FileCheck %s --check-prefix=LORA
 // RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=r=4,alpha=8,targets=q_proj+embed_tokens,rslora,bias=all" | FileCheck %s --check-prefix=SOME
+// RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe="lora=targets=/.*\.[qv]{1,2}_proj/,r=4" | FileCheck %s --check-prefix=SLASHES
 // RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe="method=bias" | FileCheck %s --check-prefix=BIAS
 // RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe="method='regex:layers\.\d+\.mlp'" | FileCheck %s --check-prefix=REGEX
 // RUN: peft-opt %S/Inputs/model.mlir --peft-apply-recipe="prompt-tuning=tokens=3 quantize=nf4,double" | FileCheck %s --check-prefix=PROMPT
@@ -20,6 +21,12 @@
 // SOME: module("model.embed_tokens") {peft.lora = #peft.lora<r = 4, scale = 4.000000e+00 : f64
 // SOME: module("model.layers.0.self_attn.q_proj") {peft.lora
 // SOME: module("model.layers.0.self_attn.v_proj") :
+
+// A regular expression, as one string of the file is.
+// SLASHES: \22target_modules\22: \22.*\\\\.[qv]{1,2}_proj\22
+// SLASHES: module("model.layers.0.self_attn.q_proj") {peft.lora = #peft.lora<r = 4
+// SLASHES: module("model.layers.0.self_attn.v_proj") {peft.lora = #peft.lora<r = 4
+// SLASHES: module("model.layers.0.mlp.up_proj") :
 
 // BIAS-NOT: peft.recipe
 // BIAS: @model.layers.0.self_attn.q_proj.weight : tensor

@@ -45,7 +45,7 @@ func.func @bottleneck(%h: tensor<8x6xf32>, %x: tensor<8x6xf32>, %down: tensor<2x
   return %0 : tensor<8x6xf32>
 }
 
-// Refused: nodes that lower as they are.
+// Refused: nodes that lower as they are; more in decompose-adapters-refuses.mlir.
 // CHECK-LABEL: @kept_soft_prompt(
 // CHECK-NEXT: peft.soft_prompt
 func.func @kept_soft_prompt(%x: tensor<2x8x6xf32>, %p: tensor<5x6xf32>) -> tensor<2x13x6xf32> {

@@ -28,8 +28,8 @@ func.func @kept_without_mark(%x: tensor<8x4xf32>, %h: tensor<8x4xf32>) -> tensor
 
 // -----
 
-func.func @unknown_activation(%x: tensor<8x4xf32>, %h: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error @+1 {{expected an activation such as relu, got 'mish'}}
-  %y = nn.residual %x, %h module("l.mlp") {peft.bottleneck = #peft.bottleneck<width = 2, activation = "mish", scale = 1.0 : f64, key = "l">} : tensor<8x4xf32>
+func.func @not_a_residual(%x: tensor<8x4xf32>, %h: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error @+1 {{expected #peft.bottleneck as peft.bottleneck on an nn.residual of tensors}}
+  %y = arith.addf %x, %h {peft.bottleneck = #peft.bottleneck<width = 2, activation = "relu", scale = 1.0 : f64, key = "l">} : tensor<8x4xf32>
   return %y : tensor<8x4xf32>
 }

@@ -56,11 +56,54 @@ func.func @not_tied(%ids: tensor<8xi32>) -> tensor<8x9xf32> {
 
 // -----
 
+// Rows of the head alone: whether its table is the embedding's or not, the embedding stays as it is.
+// CHECK: nn.parameter frozen @base_model.model.lm_head.token_adapter.trainable_tokens_delta
+// CHECK-SAME: rows = array<i32: 3>, source = "e.weight"} : tensor<1x4xf32>
+// CHECK-LABEL: @head
+// CHECK-NOT: peft.override_rows
+// CHECK: %[[C:.*]] = nn.linear %{{.*}}, %{{.*}} : (tensor<8x4xf32>, tensor<1x4xf32>) -> tensor<8x1xf32>
+// CHECK: %[[Y:.*]] = nn.linear %{{.*}} module("lm_head") :
+// CHECK: peft.override_columns %[[Y]], %[[C]] {indices = array<i32: 3>}
+nn.parameter frozen @e.weight : tensor<9x4xf32>
+func.func @head(%ids: tensor<8xi32>) -> tensor<8x9xf32> {
+  %t = nn.get @e.weight : tensor<9x4xf32>
+  %x = nn.embedding %ids, %t module("e") : (tensor<8xi32>, tensor<9x4xf32>) -> tensor<8x4xf32>
+  %y = nn.linear %x, %t module("lm_head") {peft.trainable_tokens = array<i32: 3>} : (tensor<8x4xf32>, tensor<9x4xf32>) -> tensor<8x9xf32>
+  return %y : tensor<8x9xf32>
+}
+
+// -----
+
+// Rows of both: each its own.
+// CHECK-DAG: @base_model.model.e.token_adapter.trainable_tokens_delta {{.*}}rows = array<i32: 7>
+// CHECK-DAG: @base_model.model.lm_head.token_adapter.trainable_tokens_delta {{.*}}rows = array<i32: 3>
+// CHECK-LABEL: @both
+// CHECK: peft.override_rows {{.*}} {indices = array<i32: 7>}
+// CHECK: peft.override_columns {{.*}} {indices = array<i32: 3>}
+// CHECK-NOT: peft.override_columns
+nn.parameter frozen @e.weight : tensor<9x4xf32>
+func.func @both(%ids: tensor<8xi32>) -> tensor<8x9xf32> {
+  %t = nn.get @e.weight : tensor<9x4xf32>
+  %x = nn.embedding %ids, %t module("e") {peft.trainable_tokens = array<i32: 7>} : (tensor<8xi32>, tensor<9x4xf32>) -> tensor<8x4xf32>
+  %y = nn.linear %x, %t module("lm_head") {peft.trainable_tokens = array<i32: 3>} : (tensor<8x4xf32>, tensor<9x4xf32>) -> tensor<8x9xf32>
+  return %y : tensor<8x9xf32>
+}
+
+// -----
+
+func.func @not_a_table(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error @+1 {{expected peft.trainable_tokens on nn.embedding or nn.linear}}
+  %y = nn.residual %x, %x {peft.trainable_tokens = array<i32: 3>} : tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
 nn.parameter frozen @e.weight : tensor<9x4xf32>
 func.func @tied_with_bias(%ids: tensor<8xi32>, %b: tensor<9xf32>) -> tensor<8x9xf32> {
   %t = nn.get @e.weight : tensor<9x4xf32>
   %x = nn.embedding %ids, %t module("e") {peft.trainable_tokens = array<i32: 7, 2>} : (tensor<8xi32>, tensor<9x4xf32>) -> tensor<8x4xf32>
-  // expected-error @+1 {{expected a linear without bias, not transposed, as it shares the table of e, which has trained rows}}
+  // expected-error @+1 {{expected a linear without bias, not transposed, because rows of its table are trained}}
   %y = nn.linear %x, %t bias %b : (tensor<8x4xf32>, tensor<9x4xf32>, tensor<9xf32>) -> tensor<8x9xf32>
   return %y : tensor<8x9xf32>
 }

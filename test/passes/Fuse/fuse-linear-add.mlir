@@ -54,3 +54,25 @@ func.func @a_bias_stays(%x: tensor<8x4xf32>, %u: tensor<6x4xf32>, %b: tensor<6xf
   %2 = arith.addf %0, %1 : tensor<8x6xf32>
   return %2 : tensor<8x6xf32>
 }
+
+// linear_add(linear(x, w), s, b) -> linear_add(linear(s, b), x, w): adding is hidden in the deeper product.
+// CHECK-LABEL: @a_thin_product_comes_first
+func.func @a_thin_product_comes_first(%x: tensor<8x4xf32>, %w: tensor<6x4xf32>, %s: tensor<8x2xf32>, %b: tensor<6x2xf32>) -> tensor<8x6xf32> {
+  // CHECK-SAME: (%[[X:.*]]: tensor<8x4xf32>, %[[W:.*]]: tensor<6x4xf32>, %[[S:.*]]: tensor<8x2xf32>, %[[B:.*]]: tensor<6x2xf32>)
+  // CHECK-NEXT: %[[THIN:.*]] = nn.linear %[[S]], %[[B]] {alpha = 2.000000e+00 : f64}
+  // CHECK-NEXT: %[[Y:.*]] = nn.linear_add %[[THIN]], %[[X]], %[[W]]
+  // CHECK-NEXT: return %[[Y]]
+  %0 = nn.linear %x, %w module("q_proj") : (tensor<8x4xf32>, tensor<6x4xf32>) -> tensor<8x6xf32>
+  %1 = nn.linear_add %0, %s, %b {alpha = 2.0 : f64} : (tensor<8x6xf32>, tensor<8x2xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  return %1 : tensor<8x6xf32>
+}
+
+// Refused: a base product with a bias has no form that adds.
+// CHECK-LABEL: @a_base_with_a_bias_comes_first
+func.func @a_base_with_a_bias_comes_first(%x: tensor<8x4xf32>, %w: tensor<6x4xf32>, %c: tensor<6xf32>, %s: tensor<8x2xf32>, %b: tensor<6x2xf32>) -> tensor<8x6xf32> {
+  // CHECK-NEXT: nn.linear %{{.*}} bias
+  // CHECK-NEXT: nn.linear_add
+  %0 = nn.linear %x, %w bias %c : (tensor<8x4xf32>, tensor<6x4xf32>, tensor<6xf32>) -> tensor<8x6xf32>
+  %1 = nn.linear_add %0, %s, %b : (tensor<8x6xf32>, tensor<8x2xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  return %1 : tensor<8x6xf32>
+}

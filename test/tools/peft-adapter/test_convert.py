@@ -97,7 +97,8 @@ class GgufTest(AdapterTest):
     def gguf(self, factors=None, theta=500000.0, head=64):
         keys = {"general.architecture": "llama", "llama.context_length": 64, "llama.embedding_length": 2 * head,
                 "llama.block_count": 1, "llama.feed_forward_length": 12, "llama.attention.head_count": 2,
-                "llama.attention.layer_norm_rms_epsilon": 1e-5, "llama.rope.freq_base": theta}
+                "llama.attention.layer_norm_rms_epsilon": 1e-5, "llama.rope.freq_base": theta,
+                "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.eos_token_id": 2}
         width = 2 * head
         tensors = {"token_embd.weight": random((16, width), 1), "output_norm.weight": random((width,), 2)}
         for i, (name, shape) in enumerate({"attn_norm": (width,), "ffn_norm": (width,), "attn_q": (width, width), "attn_k": (width, width),
@@ -118,6 +119,8 @@ class GgufTest(AdapterTest):
         self.assertTrue(config["tie_word_embeddings"])
         self.assertEqual((config["model_type"], config["torch_dtype"]), ("llama", "float32"))
         self.assertNotIn(HEAD + ".weight", got)
+        with open(self.path("out", "generation_config.json")) as file:
+            self.assertEqual(json.load(file), {"_from_model_config": True, "bos_token_id": 1, "eos_token_id": 2})
         done = self.run_tool("merge", self.path("model.gguf"), "-o", self.path("again"))
         self.assertIn("no tokenizer was written", done.stderr)
 

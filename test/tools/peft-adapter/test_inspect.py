@@ -29,6 +29,10 @@ class InspectTest(AdapterTest):
     def test_refuses_what_is_no_adapter(self):
         self.assertIn("expected adapter_model.safetensors", self.run_tool("inspect", self.folder, code=2).stderr)
         self.assertIn("inspect, compare or merge", self.run_tool(code=2).stderr)
+        numbers = self.write("numbers", {"x": np.ones((2,), np.int32)}, "adapter_model.safetensors", None, "")
+        done = self.run_tool("inspect", numbers, code=2)
+        self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
+        self.assertIn("expected dtype F32", done.stderr)
 
 
 class CompareTest(AdapterTest):

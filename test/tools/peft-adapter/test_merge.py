@@ -1,6 +1,7 @@
 """peft-adapter merge: W + s B A of every kind, against numpy in double precision."""
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from tiny import EMBED, HEAD, LLAMA, LORA, Q, V, AdapterTest, random, update
 
@@ -39,6 +40,19 @@ class LoraTest(AdapterTest):
         np.testing.assert_array_equal(got[Q + ".bias"], tensors[Q + ".base_layer.bias"])
         np.testing.assert_array_equal(got[HEAD + ".weight"], tensors[HEAD + ".weight"])
         self.assertFalse(config["tie_word_embeddings"])
+
+    def test_the_bases_own_values_that_peft_saves_with_an_embedding(self):
+        base, a, b = self.base(), random((2, 8), 10), random((16, 2), 11)
+        tensors = {HEAD + ".lora_A.weight": a, HEAD + ".lora_B.weight": b, HEAD + ".base_layer.weight": base[HEAD + ".weight"]}
+        config = {**LORA, "target_modules": ["lm_head"]}
+        got, _ = self.merge(self.adapter(tensors, config))
+        self.close(got[HEAD + ".weight"], base[HEAD + ".weight"] + update(a, b, 3))
+        self.assertIn("base values", self.run_tool("inspect", self.path("adapter")).stdout)
+        other = random((16, 8), 12)
+        path = self.adapter({**tensors, HEAD + ".base_layer.weight": other}, config)
+        done = self.run_tool("merge", self.path("base"), path, "-o", self.path("other"))
+        self.assertIn("lm_head.base_layer.weight differs from the base's", done.stderr)
+        self.close(load_file(self.path("other", "model.safetensors"))[HEAD + ".weight"], other + update(a, b, 3))
 
     def test_token_rows(self):
         base, rows = self.base(), random((2, 8), 12)
@@ -87,6 +101,24 @@ class TiedTest(AdapterTest):
             np.testing.assert_array_equal(got[HEAD + ".weight"], want)
             self.assertIs(written["tie_word_embeddings"], name == "twice")
 
+    def test_token_rows_of_the_head_are_its_own(self):
+        base, rows, others = self.base(tied=True), random((1, 8), 12), random((2, 8), 13)
+        head, table = base[EMBED + ".weight"].copy(), base[EMBED + ".weight"].copy()
+        head[[3]], table[[9, 4]] = rows, others
+        tensors = {HEAD + ".token_adapter.trainable_tokens_delta": rows}
+        config = {**LORA, "trainable_token_indices": {"lm_head": [3]}}
+        got, written = self.merge(self.adapter(tensors, config))
+        np.testing.assert_array_equal(got[EMBED + ".weight"], base[EMBED + ".weight"])
+        np.testing.assert_array_equal(got[HEAD + ".weight"], head)
+        self.assertIs(written["tie_word_embeddings"], False)
+
+        # Beside rows of the embedding: each has its own.
+        tensors[EMBED + ".token_adapter.trainable_tokens_delta"] = others
+        config["trainable_token_indices"]["embed_tokens"] = [9, 4]
+        got, written = self.merge(self.adapter(tensors, config), output="both")
+        np.testing.assert_array_equal(got[EMBED + ".weight"], table)
+        np.testing.assert_array_equal(got[HEAD + ".weight"], head)
+
     def test_elsewhere_it_stays_tied(self):
         self.base(tied=True)
         got, config = self.merge(self.adapter({Q + ".lora_A.weight": random((2, 8), 10), Q + ".lora_B.weight": random((8, 2), 11)}))
@@ -112,6 +144,18 @@ class RefusalTest(AdapterTest):
     def test_another_models_adapter(self):
         self.check("is this the model", {Q + ".lora_A.weight": random((2, 9), 1), Q + ".lora_B.weight": random((8, 2), 1)})
         self.check("is missing", {"model.layers.7.self_attn.q_proj" + key[len(Q):]: value for key, value in self.LORA_Q.items()})
+
+    def test_a_base_that_its_configuration_does_not_fit(self):
+        tensors = self.base()
+        down = "model.layers.0.mlp.down_proj.weight"
+        for change, text in (({down: random((12, 8), 1)}, "expected shape [8, 12] by the configuration, got [12, 8]"),
+                             ({down: None}, f"tensor '{down}' is missing, expected one of shape [8, 12]"),
+                             ({down: np.ones((8, 12), np.int32)}, "is stored as i32, which is not supported as a weight")):
+            broken = {key: value for key, value in {**tensors, **change}.items() if value is not None}
+            self.write("base", broken, "model.safetensors", LLAMA, "config.json")
+            self.refuses(text, self.path("base"))
+        self.write("base", broken, "model.safetensors", {**LLAMA, "model_type": "unheard"}, "config.json")
+        self.refuses("is stored as i32", self.path("base"))  # found on the way
 
     def test_half_a_pair(self):
         self.check("lora_A without lora_B", {Q + ".lora_A.weight": random((2, 8), 1)})

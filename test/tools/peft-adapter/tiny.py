@@ -20,7 +20,10 @@ LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_si
 Q, V = "model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_proj"
 EMBED, HEAD = "model.embed_tokens", "lm_head"
 SHAPES = {EMBED + ".weight": (16, 8), Q + ".weight": (8, 8), Q + ".bias": (8,), V + ".weight": (4, 8), "model.norm.weight": (8,),
-          HEAD + ".weight": (16, 8)}
+          HEAD + ".weight": (16, 8), "model.layers.0.self_attn.k_proj.weight": (4, 8), "model.layers.0.self_attn.o_proj.weight": (8, 8),
+          "model.layers.0.input_layernorm.weight": (8,), "model.layers.0.post_attention_layernorm.weight": (8,),
+          "model.layers.0.mlp.gate_proj.weight": (12, 8), "model.layers.0.mlp.up_proj.weight": (12, 8),
+          "model.layers.0.mlp.down_proj.weight": (8, 12)}
 LORA = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 6, "target_modules": ["q_proj"]}
 
 

@@ -2,6 +2,8 @@
 
 import filecmp
 import os
+import resource
+import signal
 import tempfile
 import unittest
 
@@ -87,6 +89,33 @@ class CommandTest(unittest.TestCase):
         self.refused('{"input_ids":[1,-2]}', "-2")
         self.refused('{"input_ids":[1,99999]}', "99999", "out of range")
         self.refused('{"a":1}', "expected an array", name="in.json")
+
+    def test_all_files_of_a_command_or_none(self):
+        record = '{"prompt":"he","completion":"12"}\n'
+        blocked = os.path.join(self.folder, "blocked")
+        os.makedirs(blocked)
+        self.refused(4 * record, blocked, "Is a directory", flags=("--eval-output", blocked, "--eval-size", 1))
+        self.refused(4 * record, "the same file", flags=("--eval-output", self.output, "--eval-size", 1))
+        out = os.path.join(self.folder, "words")
+        os.makedirs(os.path.join(out, "tokenizer_config.json"))
+        code, _, err = tiny.run("tokenizer", self.gguf, out)
+        self.assertEqual((code, err.count("\n")), (2, 1))
+        self.assertIn(os.path.join(out, "tokenizer_config.json") + ": cannot be written", err)
+        self.assertEqual(os.listdir(out), ["tokenizer_config.json"])
+
+    def test_a_full_disk_leaves_nothing_and_the_error_names_the_file(self):
+        model, out = os.path.join(self.folder, "model"), os.path.join(self.folder, "words")
+        self.ok("tokenizer", self.gguf, model)
+        before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # a limit on the size of files stands for the disk
+        try:
+            code, _, err = tiny.run("tokenizer", model, out)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+        self.assertEqual(code, 2)
+        self.assertIn(os.path.join(out, "tokenizer.json") + ": cannot be written: File too large", err)
+        self.assertEqual(os.listdir(out), [])
 
     def test_nothing_to_learn(self):
         self.refused('{"input_ids":[1,2,3],"labels":[-100,-100,-100]}', "every label ignored")

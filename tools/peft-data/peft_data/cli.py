@@ -3,7 +3,6 @@
 import argparse
 import os
 import random
-import shutil
 import sys
 
 from . import documents, prompts, records
@@ -17,17 +16,20 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 
 def _tokenizer(args):
     model = Model(args.model)
-    os.makedirs(args.output, exist_ok=True)
+    files = {}
     if os.path.isdir(args.model):
         for name in TOKENIZER_FILES:
             source, target = os.path.join(args.model, name), os.path.join(args.output, name)
             if os.path.exists(source) and os.path.realpath(source) != os.path.realpath(target):
-                shutil.copyfile(source, target)
+                with open(source, "rb") as file:
+                    files[name] = file.read()
     else:
-        documents.write_text(os.path.join(args.output, "tokenizer.json"), model.tokenizer_json)
-        documents.write_text(os.path.join(args.output, "tokenizer_config.json"), dump(model.config))
+        files = {"tokenizer.json": model.tokenizer_json.encode(), "tokenizer_config.json": dump(model.config).encode()}
         if model.template_source:
-            documents.write_text(os.path.join(args.output, "chat_template.jinja"), model.template_source)
+            files["chat_template.jinja"] = model.template_source.encode()
+    with documents.Output() as output:
+        for name, data in files.items():
+            output.add(os.path.join(args.output, name), data)
     print(f"{args.output}: {model.vocab_size} tokens, "
           f"{'a' if model.template_source else 'no'} chat template, sha256 {model.sha256[:16]}")
 
@@ -64,6 +66,8 @@ def _check_loss_flags(args, form, kind):
 def _encode(args):
     if bool(args.eval_output) != bool(args.eval_size):
         raise DataError("--eval-output and --eval-size go together")
+    if args.eval_output and os.path.realpath(args.eval_output) == os.path.realpath(args.output):
+        raise DataError(f"--output and --eval-output name the same file, {args.output}; give two")
     if args.max_length < 0 or args.max_length == 1:
         raise DataError(f"--max-length {args.max_length}: expected 2 or more, or 0 for no limit")
     model = Model(args.model, args.chat_template)
@@ -77,12 +81,15 @@ def _encode(args):
     options = Options(args.completion_only is not False, args.assistant_only_loss, args.max_length)
     chat = kind in (records.Chat, records.ChatPair)
     metadata = _metadata(model, chat, max_length=args.max_length, source_sha256=digest)
+    results = {}
     for path, wanted in ((args.output, False), (args.eval_output, True)):
-        if not path:
-            continue
-        part = [record for i, record in enumerate(converted) if (i in held_out) == wanted]
-        result = Encoder(model, options).encode(part)
-        documents.write(path, result.documents, metadata)
+        if path:
+            part = [record for i, record in enumerate(converted) if (i in held_out) == wanted]
+            results[path] = Encoder(model, options).encode(part)
+    with documents.Output() as output:
+        for path, result in results.items():
+            output.add(path, documents.encoded(result.documents, metadata))
+    for path, result in results.items():
         print(f"{path}: {count_of(len(result.documents), 'document')}, {count_of(result.tokens, 'token')}, "
               f"{result.labelled} labelled" + (f", {result.truncated} cut to {args.max_length}" if result.truncated else ""))
 
@@ -94,7 +101,8 @@ def _prompts(args):
     given = args.prompt if args.prompt else prompts.from_records(records.read(args.input)[0], args.limit)
     chat = args.chat or any(not isinstance(prompt, str) for prompt in given)
     ids = prompts.encode(model, given, args.chat)
-    documents.write(args.output, [(row, None) for row in ids], _metadata(model, chat))
+    with documents.Output() as output:
+        output.add(args.output, documents.encoded([(row, None) for row in ids], _metadata(model, chat)))
     print(f"{args.output}: {count_of(len(ids), 'prompt')}, the longest of {count_of(max(map(len, ids)), 'token')}")
 
 

@@ -9,6 +9,7 @@ packed or padded here; the binary does that, so that one file serves every
 batch shape.
 """
 
+import errno
 import os
 import re
 
@@ -22,28 +23,41 @@ FORMAT, VERSION = "peft-data", "1"
 IGNORED = -100
 
 
-def _write(path, data):
-    """All of `data` or nothing: a reader never sees half a file."""
-    temporary = f"{path}.tmp{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+class Output:
+    """Files that appear together, each whole: written under other names, which `with` changes at its end.
+
+        with Output() as output:
+            output.add(path, data)
+    """
+
+    def __enter__(self):
+        self.temporaries = {}
+        return self
+
+    def add(self, path, data):
+        temporary = f"{path}.tmp{os.getpid()}"
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            if os.path.isdir(path):
+                raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self.temporaries[path] = temporary
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def __exit__(self, kind, *_):
+        for path, temporary in self.temporaries.items():
+            if kind is None:
+                os.replace(temporary, path)
+            elif os.path.exists(temporary):
+                os.unlink(temporary)
 
 
-def write_text(path, text):
-    _write(path, text.encode("utf-8"))
-
-
-def write(path, documents, metadata):
-    """`documents` is [(ids, labels or None)]; labels in all of them or in none."""
+def encoded(documents, metadata):
+    """The file's bytes. `documents` is [(ids, labels or None)]; labels in all of them or in none."""
     lengths = [len(ids) for ids, _ in documents]
     tensors = {
         "input_ids": np.concatenate([np.asarray(ids, np.int32) for ids, _ in documents]),
@@ -51,7 +65,7 @@ def write(path, documents, metadata):
     }
     if documents[0][1] is not None:
         tensors["labels"] = np.concatenate([np.asarray(labels, np.int32) for _, labels in documents])
-    _write(path, save(tensors, {"format": FORMAT, "format_version": VERSION, **metadata}))
+    return save(tensors, {"format": FORMAT, "format_version": VERSION, **metadata})
 
 
 def read(path):

@@ -7,7 +7,7 @@
 //
 // The arena, all offsets in bytes, each aligned to PEFT_ALIGNMENT:
 //
-//   [ parameters | gradients | optimizer state | converted weights | transient ]
+//   [ parameters | gradients | optimizer state | frozen weights | transient | workspace ]
 //
 // Trainable parameters are float32 and lie one after another in the first part;
 // gradients and every optimizer slot repeat that layout, so that an optimizer is
@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define PEFT_ABI_VERSION 1u
+#define PEFT_ABI_VERSION 2u
 #define PEFT_ALIGNMENT 64u
 
 /// A parameter that is read where its file is mapped, not from the arena.
@@ -86,9 +86,11 @@ typedef struct {
 typedef struct {
   char *arena;                ///< arena_bytes, aligned to PEFT_ALIGNMENT
   const void *const *weights; ///< one pointer a parameter, in the table's order
+  void *device;               ///< the kernels' own: handles and a stream on CUDA, null on the CPU
 } peft_context_t;
 
-/// One micro-batch, [batch, seq_len] int32 each.
+/// One micro-batch, [batch, seq_len] int32 each. For CUDA the arrays are device memory,
+/// and the struct is memory that both sides read.
 typedef struct {
   const int32_t *input_ids;
   const int32_t *labels;    ///< unshifted; -100 is ignored
@@ -99,7 +101,7 @@ typedef struct {
   const int32_t *rows;      ///< forward only: [batch], the position whose logits are wanted
 } peft_batch_t;
 
-/// The scalars of one optimizer step.
+/// The scalars of one optimizer step. For CUDA, memory that both sides read.
 typedef struct {
   float learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
   float max_grad_norm; ///< 0: no clipping
@@ -110,7 +112,7 @@ typedef struct {
   uint32_t version;
   const char *name;      ///< of the model, for messages
   const char *target;    ///< "cpu" or "cuda"
-  const char *isa;       ///< CPU features that the program needs: "avx2" or "avx512_bf16"
+  const char *isa;       ///< of a CPU program: CPU features that the program needs: "avx2", "avx512" or "avx512_bf16"
   const char *model;     ///< path of the checkpoint it was compiled for
   const char *recipe;    ///< adapter_config.json as it will be saved, or ""
   const char *optimizer; ///< "adamw" or "sgd"
@@ -127,16 +129,18 @@ typedef struct {
   uint64_t trainable_offset, trainable_count; ///< bytes, floats (padding included)
   uint64_t gradient_offset;
   uint64_t optimizer_offset, optimizer_slots; ///< slots of trainable_count floats
+  uint64_t workspace_offset, workspace_bytes; ///< of the device's libraries; none on the CPU
+
+  // What an entry point returns lies in the arena and lives until the next call.
 
   /// Forward and backward; adds to the gradients and returns the summed loss.
-  void (*micro_step)(const peft_context_t *, const peft_batch_t *, float *loss_sum);
+  void (*micro_step)(const peft_context_t *, const peft_batch_t *, const float **loss_sum);
   /// The summed loss; keeps nothing.
-  void (*evaluate)(const peft_context_t *, const peft_batch_t *, float *loss_sum);
+  void (*evaluate)(const peft_context_t *, const peft_batch_t *, const float **loss_sum);
   /// Logits [batch, vocab_size] of position rows[b] of every row, no adapter dropout.
-  /// `*logits` points into the arena and lives until the next call.
   void (*forward)(const peft_context_t *, const peft_batch_t *, const float **logits);
   /// Clips, steps the optimizer, zeroes the gradients; returns the norm before clipping.
-  void (*update)(const peft_context_t *, const peft_update_t *, float *grad_norm);
+  void (*update)(const peft_context_t *, const peft_update_t *, const float **grad_norm);
 } peft_program_t;
 
 /// The program's table, or NULL if it is newer than `max_version`.

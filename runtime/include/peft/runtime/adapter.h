@@ -20,8 +20,10 @@ std::string adapterFileName(const peft_program_t &program);
 /// Writes it, and adapter_config.json if there is a recipe, into a folder that exists.
 Status writeAdapter(const std::string &directory, const Weights &weights);
 
-/// Reads a file, or the one in a folder. Keys and shapes must be exactly the program's.
-Status readAdapter(const std::string &path, const Weights &weights);
+/// Reads a file, or the one in a folder. Keys and shapes must be exactly the program's, but for the base's
+/// own values of a target, X.base_layer.weight, which PEFT saves with an adapter on an embedding: they are
+/// compared with the base model's, and a text in `warning` says where they differ.
+Status readAdapter(const std::string &path, const Weights &weights, std::string *warning = nullptr);
 
 /// Gradients as they stand, under the parameters' names.
 Status writeGradients(const std::string &path, const Weights &weights);

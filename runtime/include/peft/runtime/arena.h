@@ -1,7 +1,6 @@
 //===- arena.h - the one allocation of a program --------------------------===//
 //
-// Zeroed memory of exactly the planned size, taken once. Not copied; its bytes may be
-// used by any thread.
+// Zeroed memory of the device, of exactly the planned size, taken once. Not copied.
 //
 //===----------------------------------------------------------------------===//
 

@@ -17,6 +17,9 @@
 
 namespace peft {
 
+/// Sizes and formats of a program's batches.
+BatchShape batchShape(const peft_program_t &program);
+
 /// One micro-batch, [batch, seqLen] each.
 struct MicroBatch {
   std::vector<int32_t> inputIds, labels, positions, segments;
@@ -28,7 +31,6 @@ struct MicroBatch {
   void clear(const BatchShape &shape);
   /// Counts labelled tokens (as the kernel shift_labels will see them), tokens and rows.
   void count(const BatchShape &shape);
-  peft_batch_t view(float lossScale, uint64_t seed) const;
 };
 
 class BatchSource {

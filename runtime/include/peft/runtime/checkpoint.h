@@ -75,6 +75,9 @@ public:
   /// element and in HF's order; else null. Lives as long as the checkpoint.
   const void *mapped(std::string_view name, peft_dtype_t dtype) const;
 
+  /// Whether a tensor can be read as a weight; its error names the types that can.
+  Status checkReadable(const CheckpointTensor &tensor) const;
+
   /// dst = the whole tensor as PEFT_F32 or PEFT_BF16; rounded once.
   Status read(std::string_view name, peft_dtype_t dtype, void *dst) const;
   Status read(std::string_view name, float *dst) const { return read(name, PEFT_F32, dst); }
@@ -82,6 +85,8 @@ public:
   Status readRows(std::string_view name, const int32_t *rows, int64_t count, float *dst) const;
   /// Whether two tensors have one shape, with rows, and hold the same values. Reads a few rows at a time.
   Result<bool> sameValues(const CheckpointTensor &a, const CheckpointTensor &b) const;
+  /// Whether these are a tensor's values, but for a rounding to bfloat16.
+  Result<bool> holdsValues(const CheckpointTensor &tensor, const std::vector<float> &values) const;
   /// dst[0 .. nf4Bytes(elements, block, nested)) in the layout of PEFT_NF4: the stored codes and constants
   /// if the tensor is nf4 (block and nested must then be the stored ones), else quantized now.
   Status readNf4(std::string_view name, int64_t block, int64_t nested, uint8_t *dst) const;

@@ -91,6 +91,10 @@ Status makeDirectories(const std::string &path);
 Result<std::vector<std::string>> listDirectory(const std::string &path);
 /// Renames a file or a directory and makes the new name durable.
 Status renamePath(const std::string &from, const std::string &to);
+/// The same where `to` may exist: at no moment is there neither the old nor the new one.
+Status replacePath(const std::string &from, const std::string &to);
+/// Whether files can be written into a directory, which need not exist; leaves nothing behind.
+Status checkWritable(const std::string &directory);
 /// Removes a file, or a directory with all that is in it; a missing one is fine.
 Status removePath(const std::string &path);
 /// Makes the names in a directory durable.

@@ -29,7 +29,7 @@ struct Prompts {
 };
 
 /// The new tokens of every prompt, the end token included.
-std::vector<std::vector<int32_t>> generate(const Weights &weights, const Prompts &prompts,
+Result<std::vector<std::vector<int32_t>>> generate(const Weights &weights, const Prompts &prompts,
                                            const Sampling &sampling, int64_t maxNewTokens, uint64_t seed);
 
 /// input_ids and doc_offsets of the new tokens alone, with the prompts' metadata.

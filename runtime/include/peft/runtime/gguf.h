@@ -32,6 +32,9 @@ enum class GgmlType : uint32_t {
   BF16 = 30
 };
 
+/// A tensor's name in a .gguf of its name in HF, "blk.0.attn_q.weight"; "" where it has none.
+std::string ggufNameOf(std::string_view hf);
+
 /// "f32", "q4_1", "q6_k", ...
 const char *toString(GgmlType type);
 /// Elements and bytes of one block; both 0 for a number that is not in GgmlType.

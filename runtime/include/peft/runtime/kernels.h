@@ -9,8 +9,11 @@
 //    end in _weight_grad or take a `sum` ADD to a float gradient; all others
 //    overwrite their result.
 //  - `y` may be the same memory as an operand only where "in place" is said.
-//  - OpenMP threads inside; call from one thread. The same inputs and number of
-//    threads give the same bits.
+//  - Scalars of a batch or an update come by reference: a GPU's captured step reads
+//    them anew each time it is replayed.
+//  - CPU: OpenMP threads inside; call from one thread. The same inputs and number of
+//    threads give the same bits. CUDA: enqueued on the context's stream, nothing waits;
+//    tensors are device memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -142,7 +145,7 @@ void cross_entropy(const Context &, Tensor<float> sum, Tensor<float> lse, Tensor
 /// dlogits = scale * (softmax(logits) - one_hot(target)), 0 for rows without. In place.
 template <class T>
 void cross_entropy_grad(const Context &, Tensor<T> dlogits, Tensor<const T> logits, Tensor<const float> lse,
-                        Tensor<const int32_t> targets, float scale);
+                        Tensor<const int32_t> targets, const float &scale);
 
 //===--- Rows and chunks ---------------------------------------------------===//
 
@@ -187,7 +190,7 @@ void prepend(const Context &, Tensor<int32_t> y, Tensor<const int32_t> x, int32_
 /// Philox4x32-10, key (seed, salt), counter = element / 4, word = element % 4;
 /// kept where word * 2^-32 >= p. The backward pass calls it on dy. In place.
 template <class T>
-void dropout(const Context &, Tensor<T> y, Tensor<const T> x, uint64_t seed, float p, uint32_t salt);
+void dropout(const Context &, Tensor<T> y, Tensor<const T> x, const uint64_t &seed, float p, uint32_t salt);
 
 /// y = the dense values of the NF4 bytes described in abi.h.
 template <class T>

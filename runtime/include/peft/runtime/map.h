@@ -6,6 +6,7 @@
 //   ... peft::rt::map<body_7>(ctx, y, a, b);
 //
 // and this header applies them: conversion from and to bf16, broadcasting, threads.
+// In a .cu file cuda/map.h does. On the CPU:
 // The loop vectorises if the body does (see math.h) and the includer is compiled
 // with -O3 -fopenmp -fno-math-errno -fno-trapping-math and a vector ISA.
 //
@@ -16,6 +17,10 @@
 
 #include "peft/runtime/math.h"
 #include "peft/runtime/tensor.h"
+
+#if defined(__CUDACC__)
+#include "peft/runtime/cuda/map.h"
+#else
 
 #include <algorithm>
 #include <tuple>
@@ -83,4 +88,5 @@ template <auto Body, class TY, class... X> void map(const peft_context_t &, Tens
 
 } // namespace peft::rt
 
+#endif // __CUDACC__
 #endif // PEFT_RUNTIME_MAP_H

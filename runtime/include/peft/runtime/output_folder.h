@@ -23,9 +23,13 @@ Result<std::string> findTokenizer(const Options &options,
 /// README.md.
 std::string modelCard(const peft_program_t &program, const Options &options, const TrainerState &state);
 
-/// Everything into options.outputDir. `tokenizer` may be empty.
-Status writeOutput(const Weights &weights, const Options &options, const TrainerState &state,
-                   const std::string &tokenizer);
+/// The adapter, its model card and the files of the tokenizer that options.tokenizer names, into a folder
+/// that exists.
+Status writeModelFiles(const std::string &directory, const Weights &weights, const Options &options,
+                       const TrainerState &state);
+
+/// The same into options.outputDir, with trainer_state.json.
+Status writeOutput(const Weights &weights, const Options &options, const TrainerState &state);
 
 } // namespace peft
 

@@ -11,6 +11,10 @@
 
 #include "peft/runtime/tensor.h"
 
+#if defined(__CUDACC__)
+#include <functional>
+#endif
+
 namespace peft::rt {
 
 using Place = uint64_t;
@@ -37,12 +41,23 @@ inline void forEachLayer(const peft_context_t &ctx, const peft_batch_t &batch, L
     layer(ctx, batch, at);
 }
 
+#if defined(__CUDACC__)
+/// Calls run(chunk) for each run of `size` rows out of *count, which is on the device: waits
+/// for it, or, where calls are recorded, records every run that could be, each to be skipped
+/// if it is empty.
+void forEachChunk(const peft_context_t &ctx, const int32_t *count, int64_t size, const std::function<void(int64_t)> &run);
+#endif
+
 /// Calls `part` for each run of `size` rows out of *count.
 template <class Part>
 inline void forEachChunk(const peft_context_t &ctx, const peft_batch_t &batch, Part part, const Place *at,
                          Tensor<const int32_t> count, int64_t size) {
+#if defined(__CUDACC__)
+  forEachChunk(ctx, count.data, size, [&](int64_t chunk) { part(ctx, batch, at, chunk); });
+#else
   for (int64_t chunk = 0; chunk * size < *count.data; ++chunk)
     part(ctx, batch, at, chunk);
+#endif
 }
 
 } // namespace peft::rt

@@ -16,6 +16,7 @@
 
 #if defined(__CUDACC__)
 #define PEFT_HD __host__ __device__ inline
+#pragma nv_diag_suppress 554 // a Tensor<const T> is never converted to what it is already
 #else
 #define PEFT_HD inline
 #endif

@@ -24,8 +24,6 @@ struct Evaluation {
 };
 Result<Evaluation> evaluate(const Weights &weights, BatchSource &source);
 
-/// Sizes and formats of a program's batches.
-BatchShape batchShape(const peft_program_t &program);
 /// The seed of a micro-batch's dropout.
 uint64_t microBatchSeed(uint64_t seed, int64_t microBatch);
 
@@ -46,10 +44,13 @@ private:
   Status step();
   Status accumulate(double &lossSum, int64_t &labelled);
   Status afterStep(double loss, float norm);
+  Status resume();
+  void warnOfOtherRuns();
   Status evaluateNow();
   Status save();
   Status finish(double seconds);
-  Status nonFinite(const char *what, double value) const;
+  Status stopped(const Status &cause) const;
+  Status stoppedByNumbers(const std::string &what) const;
   double epochAt(int64_t step) const;
   double learningRateAt(int64_t step) const { return schedule.at(step); }
 

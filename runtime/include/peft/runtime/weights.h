@@ -12,8 +12,26 @@
 
 #include "peft/runtime/arena.h"
 #include "peft/runtime/checkpoint.h"
+#include "peft/runtime/runner.h"
 
 namespace peft {
+
+/// One flat run of the trainable floats on the host: the parameters, their gradients or
+/// an optimizer slot. The device's own memory where the host can read it, else a copy.
+class HostRun {
+public:
+  /// The floats of one parameter.
+  float *of(const peft_parameter_t &parameter) const { return floats + (parameter.offset - first) / sizeof(float); }
+  /// Takes what was written to the device.
+  Status store() const;
+
+private:
+  friend class Weights;
+  float *floats = nullptr;
+  uint64_t first = 0; ///< offset of the first parameter
+  char *onDevice = nullptr;
+  std::vector<float> copy;
+};
 
 class Weights {
 public:
@@ -21,15 +39,25 @@ public:
   static Result<Weights> load(const peft_program_t &program, const Checkpoint &checkpoint, uint64_t seed);
 
   const peft_program_t &program() const { return *table; }
-  const peft_context_t &context() const { return ctx; }
+  const peft_context_t &context() const { return *ctx; }
+  /// The base model that frozen parameters come from.
+  const Checkpoint &base() const { return *checkpoint; }
 
   /// All trainable parameters at their first values, optimizer and gradients at zero.
   Status initialize(uint64_t seed);
 
-  /// The floats of a trainable parameter, of its gradient, of its optimizer slot.
-  float *values(const peft_parameter_t &parameter) const;
-  float *gradient(const peft_parameter_t &parameter) const;
-  float *slot(const peft_parameter_t &parameter, uint64_t number) const;
+  /// An error that names the first trainable parameter with a value that is no number.
+  Status checkFinite() const;
+
+  /// The trainable floats, their gradients, an optimizer slot, as they stand.
+  Result<HostRun> values() const { return hostRun(table->trainable_offset); }
+  Result<HostRun> gradients() const { return hostRun(table->gradient_offset); }
+  Result<HostRun> slot(uint64_t number) const {
+    return hostRun(table->optimizer_offset + number * table->trainable_count * sizeof(float));
+  }
+
+  /// The program's entry points on these weights.
+  Runner &runner() const { return *entries; }
 
   Weights(Weights &&) noexcept = default;
   Weights &operator=(Weights &&) noexcept = default;
@@ -37,19 +65,24 @@ public:
 private:
   Weights() = default;
   Status place(const peft_parameter_t &parameter, const void *&pointer);
-  Status initializeOne(const peft_parameter_t &parameter, uint64_t seed);
+  Status readFrozen(const peft_parameter_t &parameter, void *to) const;
+  Status initializeOne(const peft_parameter_t &parameter, uint64_t seed, float *first) const;
+  Result<HostRun> hostRun(uint64_t offset) const;
 
   const peft_program_t *table = nullptr;
   const Checkpoint *checkpoint = nullptr;
   Arena arena;
   std::vector<const void *> pointers;
-  peft_context_t ctx{};
+  std::unique_ptr<peft_context_t> ctx;
+  std::unique_ptr<Runner> entries;
 };
 
 /// Elements of a parameter, and its shape as "[2, 3]".
 int64_t elementCount(const peft_parameter_t &parameter);
 std::vector<int64_t> shapeOf(const peft_parameter_t &parameter);
 std::string shapeText(const std::vector<int64_t> &shape);
+/// How it lies in memory: "f32", "nf4", ...
+const char *storageName(const peft_parameter_t &parameter);
 
 /// Whether this runtime and this processor can run the program, and its table holds together.
 Status checkProgram(const peft_program_t &program);

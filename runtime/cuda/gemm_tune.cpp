@@ -1,0 +1,219 @@
+//===- gemm_tune.cpp - the fastest of cuBLASLt's algorithms ---------------===//
+//
+// cuBLASLt lists its candidates for a product, best guess first; the guess knows neither
+// beta nor what else is in the cache. They are timed on the operands themselves, with the
+// real strides and beta. A product that adds writes to memory of its own meanwhile; others
+// write their result, which the true run then writes again.
+//
+// A step of an 8B model has some twenty shapes, of 0.03 to 6 ms. A large product is its own
+// limit: seven of its times are spent on it, so all of them take about a quarter second.
+//
+//===----------------------------------------------------------------------===//
+
+#include "check.h"
+#include "gemm_product.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <vector>
+
+namespace peft::rt {
+namespace {
+
+constexpr int candidateLimit = 32;
+/// Timed at least that long, which lets all candidates of a small product have their turn.
+constexpr float leastMilliseconds = 4;
+/// A small product is repeated to this length: events resolve half a microsecond.
+constexpr float repeatMilliseconds = 0.1f;
+constexpr int mostRepeats = 10;
+constexpr size_t finalists = 3;
+/// Faster by less is noise; then cuBLASLt's order decides, and runs agree more often.
+constexpr float indifference = 1.01f;
+constexpr float never = std::numeric_limits<float>::infinity();
+
+bool tuning = true;
+
+/// Split products may keep their parts in the workspace and add them in order. In place means
+/// the order in which blocks finish; parts in bf16 would round sums that must be float.
+uint32_t reductionsAllowed(bool deterministic, cudaDataType_t out) {
+  uint32_t mask = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+  if (out == CUDA_R_32F)
+    mask |= CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE | (deterministic ? 0 : CUBLASLT_REDUCTION_SCHEME_INPLACE);
+  return mask;
+}
+
+/// The largest power of two that divides the address, up to the arena's.
+uint32_t alignmentOf(const void *pointer) {
+  uint32_t alignment = PEFT_ALIGNMENT;
+  while (reinterpret_cast<uintptr_t>(pointer) % alignment)
+    alignment /= 2;
+  return alignment;
+}
+
+using Candidates = std::vector<cublasLtMatmulHeuristicResult_t>;
+
+Result<Candidates> askHeuristic(const CudaContext &cuda, const Product &product, Described &described) {
+  cublasLtMatmulPreferenceOpaque_t preference;
+  cublasStatus_t status = cublasLtMatmulPreferenceInit(&preference);
+  auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, auto value) {
+    if (!status)
+      status = cublasLtMatmulPreferenceSetAttribute(&preference, attribute, &value, sizeof value);
+  };
+  set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, cuda.workspaceBytes);
+  set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reductionsAllowed(cuda.deterministic, product.out));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignmentOf(product.a));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignmentOf(product.b));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignmentOf(product.d));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignmentOf(product.d));
+  Candidates candidates(candidateLimit);
+  int count = 0;
+  if (!status)
+    status = cublasLtMatmulAlgoGetHeuristic(*gemmHandle(), &described.operation, &described.a, &described.b,
+                                            &described.d, &described.d, &preference, candidateLimit,
+                                            candidates.data(), &count);
+  candidates.resize(size_t(count));
+  candidates.erase(
+      std::remove_if(candidates.begin(), candidates.end(), [](const auto &c) { return c.state != 0; }),
+      candidates.end());
+  if (status || candidates.empty())
+    return Status::error("cublaslt has no algorithm for it: " + nameOf(status));
+  return candidates;
+}
+
+/// Memory for results that nobody wants. None when the device has none left.
+class Scratch {
+public:
+  explicit Scratch(uint64_t bytes) {
+    if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+      memory = nullptr;
+      (void)cudaGetLastError(); // not a failure of the run
+    }
+  }
+  ~Scratch() { cudaFree(memory); }
+  Scratch(const Scratch &) = delete;
+  void *get() const { return memory; }
+
+private:
+  void *memory = nullptr;
+};
+
+/// Times algorithms of one product on the context's stream.
+class Stopwatch {
+public:
+  Stopwatch(const peft_context_t &ctx, const Product &product, Described &described, void *d)
+      : ctx(ctx), product(product), described(described), d(d) {
+    cudaEventCreate(&begin);
+    cudaEventCreate(&end);
+  }
+  ~Stopwatch() {
+    cudaEventDestroy(begin);
+    cudaEventDestroy(end);
+  }
+  Stopwatch(const Stopwatch &) = delete;
+
+  /// Milliseconds of one run, or `never` if it does not run.
+  float time(const cublasLtMatmulAlgo_t &algorithm) {
+    bool cold = false;
+    float milliseconds = once(algorithm, cold);
+    // The first launch of a kernel loads it while the device idles: that time says nothing.
+    return cold && milliseconds < never ? once(algorithm, cold) : milliseconds;
+  }
+  float spent = 0; ///< by all runs
+  int repeats = 1;
+
+private:
+  float once(const cublasLtMatmulAlgo_t &algorithm, bool &cold) {
+    using Clock = std::chrono::steady_clock;
+    const cudaStream_t stream = cudaOf(ctx).stream;
+    float milliseconds = 0;
+    cudaEventRecord(begin, stream);
+    for (int i = 0; i < repeats; ++i) {
+      const Clock::time_point called = Clock::now();
+      if (enqueue(ctx, product, described, algorithm, d))
+        return never;
+      cold = cold || Clock::now() - called > std::chrono::microseconds(100);
+    }
+    cudaEventRecord(end, stream);
+    if (cudaEventSynchronize(end) || cudaEventElapsedTime(&milliseconds, begin, end))
+      return never;
+    spent += milliseconds;
+    return milliseconds / float(repeats);
+  }
+
+  const peft_context_t &ctx;
+  const Product &product;
+  Described &described;
+  void *d;
+  cudaEvent_t begin = nullptr, end = nullptr;
+};
+
+struct Timed {
+  size_t index;
+  float milliseconds;
+};
+
+/// The index of the fastest candidate and its time.
+Timed fastest(Stopwatch &watch, const Candidates &candidates) {
+  // Also wakes the device, and tells how long the rest may take.
+  const float first = watch.time(candidates[0].algo);
+  const float limit = std::max(leastMilliseconds, first < never ? 7 * first : 0);
+  watch.repeats = first < never ? std::clamp(int(repeatMilliseconds / first), 1, mostRepeats) : 1;
+  watch.spent = 0;
+  std::vector<Timed> times;
+  for (size_t i = 0; i < candidates.size() && (!i || watch.spent < limit); ++i)
+    times.push_back({i, watch.time(candidates[i].algo)});
+
+  std::vector<Timed> best = times;
+  std::stable_sort(best.begin(), best.end(),
+                   [](Timed a, Timed b) { return a.milliseconds < b.milliseconds; });
+  best.resize(std::min(best.size(), finalists));
+  for (Timed &timed : best)
+    timed.milliseconds = std::min(timed.milliseconds, watch.time(candidates[timed.index].algo));
+  auto shortest = [](Timed a, Timed b) { return a.milliseconds < b.milliseconds; };
+  const float least = std::min_element(best.begin(), best.end(), shortest)->milliseconds;
+  std::sort(best.begin(), best.end(), [](Timed a, Timed b) { return a.index < b.index; });
+  return *std::find_if(best.begin(), best.end(),
+                       [&](Timed t) { return t.milliseconds <= least * indifference; });
+}
+
+} // namespace
+
+Result<Choice> chooseAlgorithm(const peft_context_t &ctx, const Product &product, Described &described) {
+  Result<Candidates> candidates = askHeuristic(cudaOf(ctx), product, described);
+  if (!candidates)
+    return candidates.status();
+  const Choice first{candidates->front().algo, 0, true};
+  if (!tuning || cudaOf(ctx).capturing)
+    return first;
+  Scratch scratch(product.add ? product.outBytes() : 0);
+  if (product.add && !scratch.get())
+    return first;
+  Stopwatch watch(ctx, product, described, product.add ? scratch.get() : product.d);
+  const Timed winner = fastest(watch, *candidates);
+  if (!(winner.milliseconds < never))
+    return Status::error("none of cublaslt's algorithms runs");
+  return Choice{(*candidates)[winner.index].algo, winner.milliseconds * 1000, true};
+}
+
+std::string keyOf(const peft_context_t &ctx, const Product &product) {
+  auto letter = [](bool transposed) { return transposed ? "T" : "N"; };
+  auto type = [](cudaDataType_t type) { return type == CUDA_R_32F ? "f32" : "bf16"; };
+  std::string key = std::string(type(product.in)) + ">" + type(product.out) + "," +
+                    letter(product.transposeA) + letter(product.transposeB);
+  for (int64_t number : {product.m, product.n, product.k, product.lda, product.ldb, product.ldd})
+    key += "," + std::to_string(number);
+  for (const void *pointer : {product.a, product.b, static_cast<const void *>(product.d)})
+    key += "," + std::to_string(alignmentOf(pointer));
+  if (product.add)
+    key += ",add";
+  if (product.bias)
+    key += ",bias" + std::to_string(alignmentOf(product.bias));
+  if (!cudaOf(ctx).deterministic)
+    key += ",any-order";
+  return key;
+}
+
+void setGemmTuning(bool on) { tuning = on; }
+
+} // namespace peft::rt

@@ -1,0 +1,284 @@
+//===- attention_cuda_test.cu - attention on the GPU, by both ways --------===//
+//
+// Every case goes through the own kernels (layout general), through those with a packed
+// batch's lse, and, where the batch's layout lets it, through cuDNN.
+//
+//===----------------------------------------------------------------------===//
+
+#include "attention_parts.h"
+#include "attention_testing.h"
+
+#include <string>
+
+namespace peft::rt {
+namespace {
+using namespace attention_testing;
+
+/// The context with more workspace, as a plan would give it, and the layout of a batch.
+class Prepared {
+public:
+  Prepared(const AttentionLayout &layout, uint64_t bytes) : kept(cudaOf(context)), bytes(bytes) {
+    cudaOf(context).workspace = memory = mustHave(device::allocate(bytes));
+    cudaOf(context).workspaceBytes = bytes;
+    cudaOf(context).attention = layout;
+  }
+  ~Prepared() {
+    cudaOf(context) = kept;
+    device::release(memory, bytes);
+  }
+
+private:
+  CudaContext kept;
+  char *memory;
+  uint64_t bytes;
+};
+
+constexpr uint64_t enough = uint64_t(512) << 20;
+
+/// lse as [batch, heads, seq].
+Doubles unpackedLse(const Case &c, const Doubles &lse, const AttentionLayout &layout) {
+  if (layout.kind != AttentionLayout::packed)
+    return lse;
+  Doubles result(lse.size());
+  for (int64_t b = 0; b < c.batch; ++b)
+    for (int64_t h = 0; h < c.heads; ++h)
+      for (int64_t i = 0; i < c.seq; ++i)
+        result[(b * c.heads + h) * c.seq + i] = lse[(h * c.batch + b) * c.seq + i];
+  return result;
+}
+
+/// Values of padding that a dense batch may give anything: as wanted.
+void forgivePadding(const Case &c, Doubles &o, Doubles &lse, const Expected &want) {
+  for (int64_t b = 0; b < c.batch; ++b)
+    for (int64_t i = 0; i < c.seq; ++i)
+      if (c.segments[b * c.seq + i] == 0)
+        for (int64_t h = 0; h < c.heads; ++h) {
+          const int64_t row = ((b * c.seq + i) * c.heads + h) * c.dim;
+          EXPECT_TRUE(std::isfinite(lse[(b * c.heads + h) * c.seq + i]));
+          lse[(b * c.heads + h) * c.seq + i] = want.lse[(b * c.heads + h) * c.seq + i];
+          for (int64_t d = 0; d < c.dim; ++d)
+            o[row + d] = want.o[row + d];
+        }
+}
+
+template <class T>
+void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Expected &want,
+           const AttentionLayout &layout, uint64_t workspace, const char *name) {
+  SCOPED_TRACE(std::string(name) + ", seq " + std::to_string(c.seq) + ", dim " + std::to_string(c.dim) +
+               ", window " + std::to_string(c.window));
+  Prepared prepared(layout, workspace);
+  const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
+                                       kShape = {c.batch, c.seq, c.kvHeads * c.dim};
+  Owned<T> q(qShape, part(qkv, 0, c.qSize())), k(kShape, part(qkv, c.qSize(), c.kSize())),
+      v(kShape, part(qkv, c.qSize() + c.kSize(), c.kSize())), o(qShape), dq(qShape), dk(kShape), dv(kShape),
+      doutT(qShape, dout);
+  Owned<float> lse({c.batch, c.heads, c.seq});
+  Owned<int32_t> segments({c.batch, c.seq});
+  segments.upload(c.segments);
+  attention<T>(context, o, lse, q, k, v, segments, c.dim, c.scale(), c.window);
+  attention_grad<T>(context, dq, dk, dv, doutT, q, k, v, o, lse, segments, c.dim, c.scale(), c.window);
+
+  Doubles gotO = o.doubles(), gotLse = unpackedLse(c, lse.doubles(), layout);
+  if (layout.kind == AttentionLayout::dense)
+    forgivePadding(c, gotO, gotLse, want);
+  // bf16: weights and slopes are rounded before they are multiplied; o, before delta is made of it.
+  const bool rounded = sizeof(T) == 2;
+  expectClose<T>(gotO, want.o, rounded ? 0x1p-7 : 3e-6);
+  expectClose<float>(gotLse, want.lse, rounded ? 3e-5 : 3e-6);
+  // A token that sees only itself has no slope: what is left is o's rounding, beside a wanted 0.
+  const double slope = !rounded ? 1e-5 : c.window == 1 ? 0x1p-3 : 0x1p-6;
+  expectClose<T>(dq.doubles(), part(want.gradient, 0, c.qSize()), slope);
+  expectClose<T>(dk.doubles(), part(want.gradient, c.qSize(), c.kSize()), slope);
+  expectClose<T>(dv.doubles(), part(want.gradient, c.qSize() + c.kSize(), c.kSize()),
+                 rounded ? 0x1p-6 : 1e-5);
+}
+
+template <class T> void checkAll(const Case &c) {
+  const Doubles qkv = randomValues(c.qSize() + 2 * c.kSize(), 1, 1.5);
+  Doubles dout = randomValues(c.qSize(), 2);
+  const AttentionLayout layout = layoutOf(c.segments.data(), c.batch, c.seq);
+  if (layout.kind == AttentionLayout::dense)
+    for (int64_t i = 0; i < c.qSize(); ++i)
+      if (c.segments[i / (c.heads * c.dim)] == 0)
+        dout[i] = 0;
+  const Expected want = expected(c, qkv, dout);
+  check<T>(c, qkv, dout, want, {}, enough, "own");
+  if (sizeof(T) == 2 && layout.kind != AttentionLayout::general)
+    check<T>(c, qkv, dout, want, layout, enough, "by layout");
+  // Too little for a plan of cuDNN's backward pass, or for a whole batch of the own one.
+  const AttentionSizes sizes{1, c.seq, c.heads, c.kvHeads, c.dim};
+  check<T>(c, qkv, dout, want, layout, ownAttentionWorkspace(sizes), "little workspace");
+}
+
+template <class T> class AttentionCuda : public ::testing::Test {};
+TYPED_TEST_SUITE(AttentionCuda, ElementTypes);
+
+TYPED_TEST(AttentionCuda, HeadSizes) {
+  for (int64_t dim : {7, 16, 24, 64, 80, 96, 104, 128, 192, 256})
+    checkAll<TypeParam>({1, 101, 2, 1, dim, 0, oneSegment(1, 101)});
+  for (int64_t dim : {64, 80, 128, 256})
+    checkAll<TypeParam>({1, 300, 2, 1, dim, 0, packed(1, 300, {150, 100})});
+}
+
+TYPED_TEST(AttentionCuda, SequencesAroundTheBlockSizes) {
+  for (int64_t seq : {1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 193, 257, 400})
+    for (int64_t dim : {64, 128})
+      checkAll<TypeParam>({1, seq, 3, 1, dim, 0, oneSegment(1, seq)});
+}
+
+TYPED_TEST(AttentionCuda, GroupsOfHeads) {
+  checkAll<TypeParam>({3, 110, 6, 2, 64, 0, oneSegment(3, 110)});
+  checkAll<TypeParam>({3, 110, 4, 4, 64, 0, oneSegment(3, 110)});
+  checkAll<TypeParam>({2, 200, 9, 3, 64, 0, packed(2, 200, {90, 50})});
+  checkAll<TypeParam>({2, 200, 8, 1, 128, 0, packed(2, 200, {90, 50})});
+}
+
+TYPED_TEST(AttentionCuda, PackedSegmentsAndPadding) {
+  checkAll<TypeParam>({2, 150, 2, 1, 64, 0, packed(2, 150, {20, 1, 64, 30})});
+  checkAll<TypeParam>({2, 150, 2, 1, 128, 0, packed(2, 150, {97, 52})});
+  checkAll<TypeParam>({2, 500, 2, 2, 64, 0, packed(2, 500, {3, 200, 64, 64, 100, 1, 1, 30})});
+  checkAll<TypeParam>({2, 150, 2, 1, 64, 0, packed(2, 150, {97})}); // dense, padded
+  checkAll<TypeParam>({2, 64, 2, 1, 64, 0, Ints(128, 0)});          // nothing but padding
+}
+
+TYPED_TEST(AttentionCuda, Window) {
+  for (int64_t window : {1, 5, 40, 64, 130, 200})
+    checkAll<TypeParam>({1, 331, 2, 1, 64, window, oneSegment(1, 331)});
+  checkAll<TypeParam>({2, 330, 4, 2, 128, 70, oneSegment(2, 330)});
+  checkAll<TypeParam>({2, 330, 2, 1, 64, 7, packed(2, 330, {30, 160, 120})});
+}
+
+TYPED_TEST(AttentionCuda, SegmentInSeveralRuns) {
+  for (int64_t window : {0, 50}) {
+    checkAll<TypeParam>({1, 120, 2, 2, 16, window, recurring(1, 120, 11)});
+    checkAll<TypeParam>({2, 700, 2, 1, 64, window, recurring(2, 700, 90)});
+  }
+}
+
+TEST(AttentionCuda, LargeScoresDoNotOverflow) {
+  Case c{1, 140, 1, 1, 16, 0, oneSegment(1, 140)};
+  const Doubles qkv = randomValues(3 * c.qSize(), 5, 12), dout = randomValues(c.qSize(), 6);
+  Owned<float> q({1, 140, 16}, part(qkv, 0, 2240)), k({1, 140, 16}, part(qkv, 2240, 2240)),
+      v({1, 140, 16}, part(qkv, 4480, 2240)), o({1, 140, 16}), lse({1, 1, 140});
+  attention<float>(context, o, lse, q, k, v, ints(c.segments, {1, 140}), 16, c.scale(), 0);
+  expectClose<float>(o.doubles(), expected(c, qkv, dout).o, 2e-5);
+}
+
+/// What a run gives, bit by bit.
+template <class T> std::vector<Doubles> bitsOf(const Case &c, const Doubles &x, const Doubles &kv) {
+  const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
+                                       kShape = {c.batch, c.seq, c.kvHeads * c.dim};
+  Owned<T> q(qShape, x), k(kShape, kv), v(kShape, kv), o(qShape), dq(qShape), dk(kShape), dv(kShape);
+  Owned<float> lse({c.batch, c.heads, c.seq});
+  Owned<int32_t> segments({c.batch, c.seq});
+  segments.upload(c.segments);
+  attention<T>(context, o, lse, q, k, v, segments, c.dim, c.scale(), c.window);
+  attention_grad<T>(context, dq, dk, dv, q, q, k, v, o, lse, segments, c.dim, c.scale(), c.window);
+  return {o.doubles(), lse.doubles(), dq.doubles(), dk.doubles(), dv.doubles()};
+}
+
+TYPED_TEST(AttentionCuda, SameBitsEveryTime) {
+  for (const Ints &segments : {packed(2, 600, {320, 160}), oneSegment(2, 600), recurring(2, 600, 70)}) {
+    Case c{2, 600, 6, 2, 64, 0, segments};
+    const Doubles x = randomValues(c.qSize(), 6), kv = randomValues(c.kSize(), 7);
+    Prepared prepared(layoutOf(segments.data(), 2, 600), enough);
+    const std::vector<Doubles> first = bitsOf<TypeParam>(c, x, kv);
+    for (int run = 0; run < 3; ++run)
+      EXPECT_EQ(bitsOf<TypeParam>(c, x, kv), first);
+  }
+}
+
+TYPED_TEST(AttentionCuda, ReplaysAsAGraph) {
+  Case c{2, 384, 4, 2, 64, 0, packed(2, 384, {100, 200})};
+  const Doubles qkv = randomValues(c.qSize() + 2 * c.kSize(), 1, 1.5), dout = randomValues(c.qSize(), 2);
+  using T = TypeParam;
+  const std::initializer_list<int64_t> qShape = {2, 384, 256}, kShape = {2, 384, 128};
+  Owned<T> q(qShape, part(qkv, 0, c.qSize())), k(kShape, part(qkv, c.qSize(), c.kSize())),
+      v(kShape, part(qkv, c.qSize() + c.kSize(), c.kSize())), o(qShape), dq(qShape), dk(kShape), dv(kShape),
+      doutT(qShape, dout);
+  Owned<float> lse({2, 4, 384});
+  Owned<int32_t> segments({2, 384});
+  // Another batch of the same layout is another input of the same graph.
+  const Ints others[] = {packed(2, 384, {100, 200}), packed(2, 384, {150, 130}), packed(2, 384, {200, 100})};
+  Prepared prepared(layoutOf(others[0].data(), 2, 384), enough);
+  for (const Ints &other : others) {
+    ASSERT_EQ(layoutOf(other.data(), 2, 384).key(), cudaOf(context).attention.key());
+    segments.upload(other);
+    Status status = device::run(0x61747465 + sizeof(T), [&] {
+      attention<T>(context, o, lse, q, k, v, segments, c.dim, c.scale(), 0);
+      attention_grad<T>(context, dq, dk, dv, doutT, q, k, v, o, lse, segments, c.dim, c.scale(), 0);
+    });
+    ASSERT_TRUE(status.isOk()) << status.message();
+    c.segments = other;
+    const Expected want = expected(c, qkv, dout);
+    const double tolerance = sizeof(T) == 2 ? 0x1p-6 : 1e-5;
+    expectClose<T>(o.doubles(), want.o, tolerance);
+    expectClose<T>(dq.doubles(), part(want.gradient, 0, c.qSize()), tolerance);
+    expectClose<T>(dk.doubles(), part(want.gradient, c.qSize(), c.kSize()), tolerance);
+    expectClose<T>(dv.doubles(), part(want.gradient, c.qSize() + c.kSize(), c.kSize()), tolerance);
+  }
+}
+
+/// The own kernels hide what cuDNN refuses; here it must take what it is meant for.
+TEST(AttentionCuda, CudnnTakesDenseAndPackedBatches) {
+  using namespace attention_detail;
+  if (cudaOf(context).capability != 90)
+    GTEST_SKIP() << "for sm_90";
+  for (const Ints &ids : {oneSegment(2, 384), packed(2, 384, {100, 200})})
+    for (bool deterministic : {true, false}) {
+      Prepared prepared(layoutOf(ids.data(), 2, 384), enough);
+      cudaOf(context).deterministic = deterministic;
+      Owned<bf16> q({2, 384, 256}), k({2, 384, 128}), o({2, 384, 256}), dk({2, 384, 128}), dv({2, 384, 128});
+      Owned<float> lse({2, 4, 384});
+      Owned<int32_t> segments({2, 384});
+      segments.upload(ids);
+      const AttentionShape shape =
+          shapeOf<bf16>(context, q.tensor(), k.tensor(), segments.tensor(), 64, 0.125f, 0);
+      EXPECT_TRUE(
+          cudnnForward(context, shape,
+                       {o.tensor().data, lse.tensor().data, q.data(), k.data(), k.data(), segments.data()}))
+          << cudnnRefusal();
+      Owned<bf16> dq({2, 384, 256});
+      EXPECT_TRUE(cudnnBackward(context, shape,
+                                {dq.tensor().data, dk.tensor().data, dv.tensor().data, q.data(), q.data(),
+                                 k.data(), k.data(), o.data(), lse.data(), segments.data()}))
+          << cudnnRefusal();
+    }
+}
+
+TEST(AttentionLayout, OfSegments) {
+  auto kindOf = [](const Ints &segments, int64_t batch) {
+    return layoutOf(segments.data(), batch, int64_t(segments.size()) / batch).kind;
+  };
+  EXPECT_EQ(kindOf({1, 1, 1, 1, 2, 2, 2, 0}, 2), AttentionLayout::dense);
+  EXPECT_EQ(kindOf({0, 0, 0, 0}, 1), AttentionLayout::dense);
+  EXPECT_EQ(kindOf({1, 1, 2, 2, 2, 2, 2, 0}, 2), AttentionLayout::packed);
+  EXPECT_EQ(kindOf({0, 1, 1, 1}, 1), AttentionLayout::packed); // padding in front
+  EXPECT_EQ(kindOf({1, 2, 2, 1}, 1), AttentionLayout::general);
+  EXPECT_EQ(kindOf({0, 1, 1, 0}, 1), AttentionLayout::general);
+  const Ints segments = packed(2, 600, {300, 100, 20}); // 4 runs a row with the padding
+  const AttentionLayout layout = layoutOf(segments.data(), 2, 600);
+  EXPECT_EQ(layout.sequences, 8);
+  EXPECT_EQ(layout.longest, 512);
+}
+
+TEST(AttentionLayout, WorkspaceAsMeasured) {
+  // MiB of speed.md; dense.
+  auto mib = [](AttentionSizes sizes, bool deterministic) {
+    AttentionLayout dense;
+    dense.kind = AttentionLayout::dense;
+    return double(attentionWorkspace(sizes, dense, deterministic)) / (1 << 20);
+  };
+  EXPECT_NEAR(mib({4, 2048, 32, 8, 128}, false), 257, 2);
+  EXPECT_NEAR(mib({4, 2048, 32, 8, 128}, true), 1153, 2);
+  EXPECT_NEAR(mib({8, 2048, 32, 8, 64}, false), 258, 2);
+  EXPECT_NEAR(mib({8, 2048, 32, 8, 64}, true), 2178, 2);
+  EXPECT_NEAR(mib({16, 1024, 9, 3, 64}, false), 73, 2);
+  EXPECT_NEAR(mib({16, 1024, 9, 3, 64}, true), 325, 2);
+  EXPECT_NEAR(mib({16, 512, 16, 16, 64}, false), 33, 2);
+  EXPECT_NEAR(mib({16, 512, 16, 16, 64}, true), 129, 2);
+  EXPECT_NEAR(mib({1, 8192, 32, 8, 128}, true), 4225, 2);
+}
+
+} // namespace
+} // namespace peft::rt

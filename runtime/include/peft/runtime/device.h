@@ -1,0 +1,61 @@
+//===- device.h - the machine that kernels run on -------------------------===//
+//
+// Its memory, and running what was enqueued. A program links one implementation with
+// its kernels: cpu/device.cpp, where all memory is the process's own and everything has
+// run when a call returns, or cuda/device.cpp. One device a process; call from one
+// thread.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PEFT_RUNTIME_DEVICE_H
+#define PEFT_RUNTIME_DEVICE_H
+
+#include "peft/runtime/status.h"
+
+#include <cstdint>
+#include <functional>
+
+namespace peft::device {
+
+/// "cpu" or "cuda": the target of the programs that this implementation runs.
+const char *target();
+
+/// Takes the device into use; what kernels find in peft_context_t::device. Calls after
+/// the first return the same. An error says what is missing (no GPU, an older driver).
+Result<void *> open();
+
+/// Zeroed memory for kernels, aligned to PEFT_ALIGNMENT. An error says what was wanted
+/// and what is free.
+Result<char *> allocate(uint64_t bytes);
+void release(char *memory, uint64_t bytes);
+
+/// Memory that the host and kernels read and write alike: scalars of a call.
+Result<void *> allocateShared(uint64_t bytes);
+void releaseShared(void *memory);
+
+/// Between host memory and memory of `allocate`; done when they return.
+Status upload(void *to, const void *from, uint64_t bytes);
+Status download(void *to, const void *from, uint64_t bytes);
+Status fillZero(void *memory, uint64_t bytes);
+
+/// The part of the program's memory that the device's libraries work in.
+void useWorkspace(char *memory, uint64_t bytes);
+
+/// What the next runs' batches look like, segments [batch, seq] in host memory: a device may choose its kernels by it.
+void expectBatch(const int32_t *segments, int64_t batch, int64_t seq);
+
+/// Whether kernels read the host's memory, a mapped file's say, where it is.
+bool readsHostMemory();
+
+/// Runs what `enqueue` calls, and waits for it. Equal `key`s promise equal calls: the
+/// first run is made call by call, later ones may replay a captured graph.
+Status run(uint64_t key, const std::function<void()> &enqueue);
+
+/// What the device has chosen by timing, algorithms of matrix products say: the same choices give the same bits.
+/// Loading takes those of a file, if there is one, and warns where they are of another card; nothing on the CPU.
+Status saveChoices(const std::string &path);
+Status loadChoices(const std::string &path);
+
+} // namespace peft::device
+
+#endif // PEFT_RUNTIME_DEVICE_H

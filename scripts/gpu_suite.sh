@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The tests that need a GPU, on a machine that has one and no network: compiled here or elsewhere (the build folder
+# may be a copy), run there.
+#
+#   scripts/gpu_suite.sh [BUILD [--sanitize]]     BUILD: bin, lib, include and tests; default: build, made by
+#                                                 scripts/build.sh --tests --cuda
+#
+# Kernels against double-precision references (--sanitize: under compute-sanitizer too), then every parity case
+# through nvcc. The last line is 'N passed, N failed'.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+build=${1:-build}
+source scripts/cuda_libraries.sh
+link_libraries "$build/lib/peft_cuda.link"
+export LD_LIBRARY_PATH=$(library_path):${LD_LIBRARY_PATH:-}
+
+passed=0 failed=0
+# count COMMAND...: shows its output, and adds up its last line, 'N passed, N failed'.
+count() {
+  local log last
+  log=$(mktemp)
+  "$@" 2>&1 | tee "$log"
+  last=$(tail -n 1 "$log")
+  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+  else
+    failed=$((failed + 1))
+  fi
+  rm -f "$log"
+}
+count scripts/gpu_kernels.sh "$build/tests" "${@:2}"
+count python3 test/parity/run.py --target cuda --build "$build"
+echo "$passed passed, $failed failed"
+(( failed == 0 && passed > 0 ))
