@@ -6,7 +6,7 @@
 #                                                 scripts/build.sh --tests --cuda
 #
 # Kernels against double-precision references (--sanitize: under compute-sanitizer too), then every parity case
-# through nvcc. The last line is 'N passed, N failed'.
+# through nvcc, then whole runs of programs. The last line is 'N passed, N failed'.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=${1:-build}
@@ -30,5 +30,17 @@ count() {
 }
 count scripts/gpu_kernels.sh "$build/tests" "${@:2}"
 count python3 test/parity/run.py --target cuda --build "$build"
+programs() { # unittest's last lines as ours
+  local log
+  log=$(PEFT_BUILD=$(realpath "$build") python3 -B test/cuda/test_program.py 2>&1)
+  echo "$log"
+  sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' <<< "$log" | {
+    read -r ran
+    bad=$(grep -cE '^(FAIL|ERROR):' <<< "$log")
+    (( ${ran:-0} )) || bad=$((bad + 1))
+    echo "$((${ran:-0} > bad ? ${ran:-0} - bad : 0)) passed, $bad failed"
+  }
+}
+count programs
 echo "$passed passed, $failed failed"
 (( failed == 0 && passed > 0 ))

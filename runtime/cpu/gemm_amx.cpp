@@ -74,50 +74,32 @@ inline void store(bf16 *to, int64_t stride, const __m512i r[16]) {
     _mm512_store_si512(to + i * stride, r[i]);
 }
 
-/// A walk along rows, line by line, for memory to follow: what is copied is read by whole
-/// columns of lines, which no hardware foresees. Running past the end does no harm.
-struct Walk {
-  const bf16 *row;
-  int64_t stride, lines, line = 0;
-  void advance(int64_t count) {
-    for (; count; --count) {
-      _mm_prefetch(row + line * side, _MM_HINT_T1);
-      if (++line == lines)
-        line = 0, row += stride;
-    }
-  }
-};
-
 /// A block [k][n] of b, or as it lies [n][k], as tiles [n / 16][k / 32].
 void copyB(bf16 *to, const bf16 *from, int64_t stride, bool transposed, int64_t k, int64_t n) {
   const int64_t depths = roundUp(k, depth) / depth;
   auto tile = [&](int64_t column, int64_t p) { return to + (column / half * depths + p / depth) * tileSize; };
-  if (transposed) {
-    Walk ahead{from + half * stride, stride, depths};
+  if (transposed)
     for (int64_t j = 0; j < n; j += half)
       for (int64_t p = 0; p < k; p += depth) {
         __m512i r[16];
-        ahead.advance(half);
         loadHalf(r, from + j * stride + p, stride, n - j, k - p);
         transpose(r);
         store(tile(j, p), depth, r);
       }
-  } else {
-    Walk ahead{from + depth * stride, stride, roundUp(n, side) / side};
+  else
     for (int64_t p = 0; p < k; p += depth)
       for (int64_t j = 0; j < n; j += side) {
         __m512i r[32];
-        ahead.advance(depth);
         loadPairs(r, from + p * stride + j, stride, k - p, n - j);
         store(tile(j, p), depth, r);
         if (n - j > half)
           store(tile(j + half, p), depth, r + 16);
       }
-  }
 }
 
 /// A block [m][k] of a, or as it lies [k][m], in whole tiles of rows `toStride` apart.
-void copyA(bf16 *to, int64_t toStride, const bf16 *from, int64_t stride, bool transposed, int64_t m, int64_t k) {
+void copyA(bf16 *to, int64_t toStride, const bf16 *from, int64_t stride, bool transposed, int64_t m,
+           int64_t k) {
   for (int64_t i = 0; i < m; i += side)
     for (int64_t p = 0; p < k; p += depth) {
       __m512i r[32];
@@ -142,7 +124,9 @@ inline void load(__m512 v[2], const float *from, __mmask32 mask) {
 }
 inline void load(__m512 v[2], const bf16 *from, __mmask32 mask) {
   const __m512i both = _mm512_maskz_loadu_epi16(mask, from);
-  auto widened = [](__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); };
+  auto widened = [](__m256i x) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+  };
   v[0] = widened(_mm512_castsi512_si256(both));
   v[1] = widened(_mm512_extracti64x4_epi64(both, 1));
 }
@@ -213,8 +197,8 @@ template <int tile> inline void passTile(const void *from) {
 /// sums, tiles [M][N], = a b, or += when `more`, over `depths` tiles of k; c is where they
 /// will go, to be called into the cache.
 template <int M, int N, class R>
-void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t stride, const bf16 *b, Finish<R> &last,
-              const R *c, int64_t ldc) {
+void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t stride, const bf16 *b,
+              Finish<R> &last, const R *c, int64_t ldc) {
   const int64_t bytes = stride * int64_t(sizeof(bf16)), rowsAtOnce = (side + depths - 1) / depths;
   constexpr int64_t sumRow = half * sizeof(float);
   if (more) {
@@ -263,20 +247,23 @@ template <class R>
 void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, int64_t left, int64_t right) {
   // Beyond 2048, sums leave the registers so that 32 rows of a stay in the first-level
   // cache; below, that costs more than it brings. A block of b takes half of the second's.
-  const int64_t kBlocks = g.k <= 2048 ? 1 : (g.k + 639) / 640, kBlock = roundUp((g.k + kBlocks - 1) / kBlocks, depth);
+  const int64_t kBlocks = g.k <= 2048 ? 1 : (g.k + 639) / 640,
+                kBlock = roundUp((g.k + kBlocks - 1) / kBlocks, depth);
   const int64_t mBlock = std::min<int64_t>(bottom - top, 1024);
   const int64_t nBlock = std::min(roundUp(right - left, side), (1 << 19) / kBlock / side * side);
   // Rows whose addresses differ by a multiple of 4 KiB share a set of the first-level cache.
   const bool direct = !g.transposeA && g.k % depth == 0 && (bottom - top) % half == 0 && g.lda % 2048 != 0;
   const int64_t stride = direct ? g.lda : kBlock + depth;
   const int64_t sumsSize = kBlocks > 1 ? roundUp(mBlock, side) * nBlock : 2 * cell;
-  float *sums = Scratch::mine().floats(sumsSize + nBlock * kBlock / 2 + (direct ? 0 : roundUp(mBlock, half) * stride / 2));
+  float *sums = Scratch::mine().floats(sumsSize + nBlock * kBlock / 2 +
+                                       (direct ? 0 : roundUp(mBlock, half) * stride / 2));
   bf16 *b = reinterpret_cast<bf16 *>(sums + sumsSize), *copy = b + nBlock * kBlock;
 
   for (int64_t i0 = top; i0 < bottom; i0 += mBlock)
     for (int64_t j0 = left; j0 < right; j0 += nBlock)
       for (int64_t p0 = 0; p0 < g.k; p0 += kBlock) {
-        const int64_t m = std::min(mBlock, bottom - i0), n = std::min(nBlock, right - j0), k = std::min(kBlock, g.k - p0);
+        const int64_t m = std::min(mBlock, bottom - i0), n = std::min(nBlock, right - j0),
+                      k = std::min(kBlock, g.k - p0);
         const int64_t depths = roundUp(k, depth) / depth;
         copyB(b, g.b + (g.transposeB ? j0 * g.ldb + p0 : p0 * g.ldb + j0), g.ldb, g.transposeB, k, n);
         const bf16 *a = g.a + (g.transposeA ? p0 * g.lda + i0 : i0 * g.lda + p0);
@@ -287,10 +274,12 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
         for (int64_t i = 0; i < m; i += side)
           for (int64_t j = 0; j < n; j += side) {
             const int tall = m - i > half ? 2 : 1, wide = n - j > half ? 2 : 1;
-            auto *run = tall == 2 ? wide == 2 ? multiply<2, 2, R> : multiply<2, 1, R>
-                                  : wide == 2 ? multiply<1, 2, R> : multiply<1, 1, R>;
-            run(next, p0 > 0, depths, (direct ? a : copy) + i * stride, stride, b + j / half * depths * tileSize, last,
-                transposed ? g.c : g.c + (i0 + i) * g.ldc + j0 + j, transposed ? 0 : g.ldc);
+            auto *run = tall == 2   ? wide == 2 ? multiply<2, 2, R> : multiply<2, 1, R>
+                          : wide == 2 ? multiply<1, 2, R>
+                                    : multiply<1, 1, R>;
+            run(next, p0 > 0, depths, (direct ? a : copy) + i * stride, stride,
+                b + j / half * depths * tileSize, last, transposed ? g.c : g.c + (i0 + i) * g.ldc + j0 + j,
+                transposed ? 0 : g.ldc);
             if (p0 + kBlock >= g.k)
               last = Finish<R>(g, transposed, next, i0 + i, j0 + j, tall, wide);
             next = kBlocks > 1 ? next + cell : next == sums ? sums + cell : sums;
@@ -322,7 +311,8 @@ template <class R> void runParts(Gemm<bf16, R> g) {
       return std::min(n, roundUp(n, side) / side * at / parts * side);
     };
     Tiles tiles;
-    part(g, transposed, cut(g.m, i, down), cut(g.m, i + 1, down), cut(g.n, j, across), cut(g.n, j + 1, across));
+    part(g, transposed, cut(g.m, i, down), cut(g.m, i + 1, down), cut(g.n, j, across),
+         cut(g.n, j + 1, across));
   }
 }
 

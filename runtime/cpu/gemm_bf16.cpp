@@ -34,7 +34,8 @@ struct Library {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   std::map<Key, Product> products;
-  Scratch scratchpad; ///< of whichever product runs: fresh pages a call would cost more than some products take
+  /// Of whichever product runs: fresh pages a call would cost more than some products take.
+  Scratch scratchpad;
 
   static Library &get() {
     static Library *library = new Library; // never destroyed: oneDNN may be gone before it
@@ -65,8 +66,8 @@ template <class R> Library::Product create(Library &library, const Gemm<bf16, R>
     after.append_sum(1.0f);
   attributes.set_post_ops(after);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  dnnl::matmul::primitive_desc chosen(library.engine, product.a, product.b, product.bias, product.c, attributes,
-                                      /*allow_empty=*/true);
+  dnnl::matmul::primitive_desc chosen(library.engine, product.a, product.b, product.bias, product.c,
+                                      attributes, /*allow_empty=*/true);
   if (chosen) {
     product.primitive = dnnl::matmul(chosen);
     product.scratchpad = chosen.scratchpad_desc();
@@ -135,7 +136,8 @@ template <class R> void runBf16(const Gemm<bf16, R> &g) {
   Library::Product &product = found->second;
   if (!product.primitive)
     return runWidened(g);
-  void *scratch = library.scratchpad.floats(int64_t(product.scratchpad.get_size() + sizeof(float) - 1) / sizeof(float));
+  void *scratch =
+      library.scratchpad.floats(int64_t(product.scratchpad.get_size() + sizeof(float) - 1) / sizeof(float));
   auto at = [&](const memory::desc &desc, const void *data) {
     return memory(desc, library.engine, const_cast<void *>(data));
   };

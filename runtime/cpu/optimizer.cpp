@@ -18,10 +18,12 @@ void clip_norm(const Context &, Tensor<float> norm, Tensor<float> gradients, con
   const int64_t total = gradients.size();
   parallelFor(parts, total, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) {
+      const float *first = gradients.data + total * part / parts;
+      const int64_t n = total * (part + 1) / parts - total * part / parts;
       double sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (int64_t i = total * part / parts; i < total * (part + 1) / parts; ++i)
-        sum += double(gradients.data[i]) * gradients.data[i];
+      for (int64_t i = 0; i < n; ++i)
+        sum += double(first[i]) * first[i];
       squares[part] = sum;
     }
   });

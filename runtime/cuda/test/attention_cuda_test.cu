@@ -86,7 +86,7 @@ void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Expecte
   expectClose<T>(gotO, want.o, rounded ? 0x1p-7 : 3e-6);
   expectClose<float>(gotLse, want.lse, rounded ? 3e-5 : 3e-6);
   // A token that sees only itself has no slope: what is left is o's rounding, beside a wanted 0.
-  const double slope = !rounded ? 1e-5 : c.window == 1 ? 0x1p-3 : 0x1p-6;
+  const double slope = !rounded ? 1e-5 : c.window == 1 ? 0x1p-2 : 0x1p-6;
   expectClose<T>(dq.doubles(), part(want.gradient, 0, c.qSize()), slope);
   expectClose<T>(dk.doubles(), part(want.gradient, c.qSize(), c.kSize()), slope);
   expectClose<T>(dv.doubles(), part(want.gradient, c.qSize() + c.kSize(), c.kSize()),
