@@ -42,7 +42,7 @@ struct Inputs {
   auto variable##Read = (expression);                                                                        \
   if (!variable##Read)                                                                                       \
     return variableStatus(variable##Read);                                                                   \
-  auto variable = *variable##Read
+  auto &variable = *variable##Read
 
 template <class T> static Status variableStatus(const Result<T> &result) { return result.status(); }
 

@@ -225,7 +225,7 @@ Expected<Recipe> peft::buildRecipe(const RecipeFlags &flags) {
 
   Recipe recipe;
   Error error = Error::success();
-  consumeError(std::move(error)); // an unset Error must be looked at before it is assigned
+  ErrorAsOutParameter unset(&error); // looked at, so that it may be assigned
   bool good = true;
   if (!flags.file.empty()) {
     Expected<Recipe> read = parseRecipeFile(flags.file);

@@ -67,6 +67,6 @@ Error peft::writeOutput(StringRef path, StringRef text) {
     error = sys::fs::rename(temporary, target);
   if (!error)
     return Error::success();
-  sys::fs::remove(temporary);
+  (void)sys::fs::remove(temporary);
   return cantWrite(path, error);
 }

@@ -58,7 +58,7 @@ static std::string makeFromGguf(const std::string &folder, const std::string &gg
   int code =
       sys::ExecuteAndWait(tool, {tool, "tokenizer", gguf, folder}, std::nullopt, redirects, 0, 0, &message);
   Result<std::string> log = readWholeFile(said);
-  sys::fs::remove(said);
+  (void)sys::fs::remove(said);
   if (code == 0)
     return "";
   StringRef last = log ? StringRef(*log).rtrim() : StringRef(message);

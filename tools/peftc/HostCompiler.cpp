@@ -94,12 +94,12 @@ Error peft::compileProgram(StringRef argv0, StringRef prefix, StringRef machine,
   int code = sys::ExecuteAndWait(args->front(), SmallVector<StringRef>(args->begin(), args->end()), std::nullopt, {}, 0, 0,
                                  &message);
   if (code != 0) {
-    sys::fs::remove(temporary);
+    (void)sys::fs::remove(temporary);
     return fail("%s failed on %s (exit code %d)%s%s", sys::path::filename(args->front()).str().c_str(),
                 source.str().c_str(), code, message.empty() ? "" : ": ", message.c_str());
   }
   if (std::error_code error = sys::fs::rename(temporary, output)) {
-    sys::fs::remove(temporary);
+    (void)sys::fs::remove(temporary);
     return fail("can't write %s: %s", output.str().c_str(), error.message().c_str());
   }
   return Error::success();
