@@ -151,6 +151,7 @@ Status describeNf4(const NamedTensors &all, const std::string &base, CheckpointT
   const uint8_t *levels = nullptr;
   if (all.count(base + ".quant_map")) {
     PEFT_TRY(parts.get(".quant_map", SafetensorsType::F32, 16, levels));
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): the table's very bits
     if (std::memcmp(levels, nf4Levels, sizeof nf4Levels) != 0)
       return Status::error("its part '.quant_map' is not the table of nf4");
   }

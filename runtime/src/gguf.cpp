@@ -258,7 +258,7 @@ static bool scalarToInt(GgufKind kind, const uint8_t *data, int64_t &result) {
     result = loadAs<uint8_t>(data) != 0;
     return true;
   case GgufKind::I8:
-    result = loadAs<int8_t>(data);
+    result = int64_t{loadAs<int8_t>(data)}; // NOLINT(bugprone-signed-char-misuse): a number, not a character
     return true;
   case GgufKind::U16:
     result = loadAs<uint16_t>(data);

@@ -103,8 +103,10 @@ Status MetricsLog::log(const LogRow &row, Progress &progress) {
   const off_t before = lseek(descriptor, 0, SEEK_END);
   if (const ssize_t written = ::write(descriptor, line.data(), line.size());
       written != ssize_t(line.size())) {
-    const Status status = Status::error(path + ": cannot write: " + strerror(written < 0 ? errno : ENOSPC));
-    return ftruncate(descriptor, before) == 0 ? status : status; // no half line stays
+    std::string cause = strerror(written < 0 ? errno : ENOSPC);
+    if (ftruncate(descriptor, before) != 0) // no half line shall stay
+      cause += std::string(", and half a line stays: ") + strerror(errno);
+    return Status::error(path + ": cannot write: " + cause);
   }
   const double now = wallClock();
   for (const auto &[name, value] : row.values)

@@ -15,7 +15,8 @@ Trainer::Trainer(Weights &weights, const Options &options, BatchSource &data, Ba
 
 double Trainer::epochAt(int64_t step) const {
   const int64_t within = (step % stepsPerEpoch) * options.gradientAccumulationSteps;
-  return double(step / stepsPerEpoch) + double(within) / double(data.size());
+  const int64_t whole = step / stepsPerEpoch;
+  return double(whole) + double(within) / double(data.size());
 }
 
 Status Trainer::prepare() {
