@@ -11,60 +11,23 @@
 #include "peft/runtime/kernels.h"
 
 namespace peft::rt {
-namespace {
-
-template <class T>
-void product(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T *bias, bool transposed, float alpha,
-             bool add) {
-  const int64_t in = x.cols(), out = y.cols();
-  Gemm<T, T> gemm;
-  gemm.m = x.rows();
-  gemm.n = out;
-  gemm.k = in;
-  gemm.a = x.data;
-  gemm.lda = in;
-  gemm.b = w.data;
-  gemm.ldb = transposed ? out : in;
-  gemm.transposeB = !transposed;
-  gemm.c = y.data;
-  gemm.ldc = out;
-  gemm.bias = bias;
-  gemm.alpha = alpha;
-  gemm.add = add;
-  run(gemm);
-}
-
-} // namespace
 
 template <class T>
 void linear(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, Tensor<const T> bias,
             bool transposed, float alpha) {
-  product(y, x, w, bias.data, transposed, alpha, false);
+  run(linearGemm(y, x, w, bias.data, transposed, alpha, false));
 }
 
 template <class T>
 void linear_add(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, bool transposed,
                 float alpha) {
-  product<T>(y, x, w, nullptr, transposed, alpha, true);
+  run(linearGemm<T>(y, x, w, nullptr, transposed, alpha, true));
 }
 
 template <class T>
 void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
                         float alpha) {
-  Gemm<T, float> gemm;
-  gemm.m = dy.cols();
-  gemm.n = x.cols();
-  gemm.k = x.rows();
-  gemm.a = dy.data;
-  gemm.lda = dy.cols();
-  gemm.transposeA = true;
-  gemm.b = x.data;
-  gemm.ldb = x.cols();
-  gemm.c = sum.data;
-  gemm.ldc = x.cols();
-  gemm.alpha = alpha;
-  gemm.add = true;
-  run(gemm);
+  run(weightGradGemm(sum, dy, x, alpha));
 }
 
 template <class T> void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy) {

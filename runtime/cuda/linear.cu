@@ -16,27 +16,6 @@
 namespace peft::rt {
 namespace {
 
-template <class T>
-void product(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T *bias,
-             bool transposed, float alpha, bool add) {
-  const int64_t in = x.cols(), out = y.cols();
-  Gemm<T, T> gemm;
-  gemm.m = x.rows();
-  gemm.n = out;
-  gemm.k = in;
-  gemm.a = x.data;
-  gemm.lda = in;
-  gemm.b = w.data;
-  gemm.transposeB = !transposed;
-  gemm.ldb = transposed ? out : in;
-  gemm.c = y.data;
-  gemm.ldc = out;
-  gemm.bias = bias;
-  gemm.alpha = alpha;
-  gemm.add = add;
-  run(ctx, gemm);
-}
-
 //===--- Column sums -------------------------------------------------------===//
 
 constexpr int lanes = 32;    ///< threads of a block along a row
@@ -109,32 +88,19 @@ template <class T, int V> void sumRows(const Context &ctx, Tensor<float> sum, Te
 template <class T>
 void linear(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, Tensor<const T> bias,
             bool transposed, float alpha) {
-  product(ctx, y, x, w, bias.data, transposed, alpha, false);
+  run(ctx, linearGemm(y, x, w, bias.data, transposed, alpha, false));
 }
 
 template <class T>
 void linear_add(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, bool transposed,
                 float alpha) {
-  product<T>(ctx, y, x, w, nullptr, transposed, alpha, true);
+  run(ctx, linearGemm<T>(y, x, w, nullptr, transposed, alpha, true));
 }
 
 template <class T>
 void linear_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
                         float alpha) {
-  Gemm<T, float> gemm;
-  gemm.m = dy.cols();
-  gemm.n = x.cols();
-  gemm.k = x.rows();
-  gemm.a = dy.data;
-  gemm.lda = dy.cols();
-  gemm.transposeA = true;
-  gemm.b = x.data;
-  gemm.ldb = x.cols();
-  gemm.c = sum.data;
-  gemm.ldc = x.cols();
-  gemm.alpha = alpha;
-  gemm.add = true;
-  run(ctx, gemm);
+  run(ctx, weightGradGemm(sum, dy, x, alpha));
 }
 
 template <class T> void sum_rows(const Context &ctx, Tensor<float> sum, Tensor<const T> dy) {

@@ -1,10 +1,12 @@
 //===- attention_kernel_test.cpp - attention and its gradient -------------===//
 
 #include "attention_paths.h"
-#include "kernel_testing.h"
+#include "attention_testing.h"
 
 namespace peft::rt {
 namespace {
+
+using namespace attention_testing;
 
 /// A way to compute both passes.
 template <class T> struct Path {
@@ -21,30 +23,6 @@ template <class T> std::vector<Path<T>> paths() {
     if (amx::usable())
       result.push_back({"amx", amx::attention, amx::attention_grad, true});
   return result;
-}
-
-struct Case {
-  int64_t batch, seq, heads, kvHeads, dim, window;
-  Ints segments;
-  float scale() const { return float(1 / std::sqrt(double(dim))); }
-  bool sees(int64_t b, int64_t i, int64_t j) const {
-    return j <= i && segments[b * seq + i] == segments[b * seq + j] && (window == 0 || i - j < window);
-  }
-};
-
-Ints oneSegment(int64_t batch, int64_t seq) { return Ints(batch * seq, 1); }
-
-/// Runs of the given lengths, then padding; every row shifted by one against the last.
-Ints packed(int64_t batch, int64_t seq, const Ints &lengths) {
-  Ints segments;
-  for (int64_t b = 0; b < batch; ++b) {
-    Ints row;
-    for (size_t s = 0; s < lengths.size(); ++s)
-      row.insert(row.end(), lengths[s] + (s == 0 ? b : 0), int32_t(s + 1));
-    row.resize(seq, 0);
-    segments.insert(segments.end(), row.begin(), row.end());
-  }
-  return segments;
 }
 
 /// The definition. q, k and v are one vector, so that one gradient covers them.

@@ -29,6 +29,47 @@ template <class T, class R> struct Gemm {
   bool add = false;
 };
 
+/// y = alpha * x W^T + bias (x W when transposed), or y + alpha * x W^T when `add`: kernels.h's linear and linear_add.
+template <class T>
+Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T *bias, bool transposed, float alpha,
+                      bool add) {
+  const int64_t in = x.cols(), out = y.cols();
+  Gemm<T, T> gemm;
+  gemm.m = x.rows();
+  gemm.n = out;
+  gemm.k = in;
+  gemm.a = x.data;
+  gemm.lda = in;
+  gemm.b = w.data;
+  gemm.ldb = transposed ? out : in;
+  gemm.transposeB = !transposed;
+  gemm.c = y.data;
+  gemm.ldc = out;
+  gemm.bias = bias;
+  gemm.alpha = alpha;
+  gemm.add = add;
+  return gemm;
+}
+
+/// sum += alpha * dy^T x: linear_weight_grad.
+template <class T>
+Gemm<T, float> weightGradGemm(Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, float alpha) {
+  Gemm<T, float> gemm;
+  gemm.m = dy.cols();
+  gemm.n = x.cols();
+  gemm.k = x.rows();
+  gemm.a = dy.data;
+  gemm.lda = dy.cols();
+  gemm.transposeA = true;
+  gemm.b = x.data;
+  gemm.ldb = x.cols();
+  gemm.c = sum.data;
+  gemm.ldc = x.cols();
+  gemm.alpha = alpha;
+  gemm.add = true;
+  return gemm;
+}
+
 } // namespace peft::rt
 
 #endif // PEFT_RUNTIME_GEMM_H
