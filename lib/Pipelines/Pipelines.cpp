@@ -56,6 +56,7 @@ void peft::buildPlanPipeline(OpPassManager &pm, const PlanOptions &options) {
   pm.addPass(createSchedulePass());
   PlanPassOptions plan;
   plan.target = options.target;
+  plan.deterministic = options.deterministic;
   pm.addPass(createPlanPass(plan));
   // While each entry function is one line: lifetimes can still be checked.
   pm.addPass(createVerifyScheduledPass());

@@ -16,6 +16,12 @@ static uint64_t layoutField(ModuleOp module, StringRef key) {
   return field ? uint64_t(field.getInt()) : 0;
 }
 
+static std::string human(uint64_t bytes) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.2f MiB", double(bytes) / (1 << 20));
+  return text;
+}
+
 MemoryTable::MemoryTable(ModuleOp module) {
   arena = layoutField(module, "arena");
   uint64_t trainable = layoutField(module, "trainable_bytes"), slots = layoutField(module, "optimizer_slots");
@@ -68,14 +74,9 @@ MemoryTable::MemoryTable(ModuleOp module) {
   rows.push_back({"temporaries", temporary, "at the fullest moment of the step"});
   uint64_t workspace = layoutField(module, "workspace_bytes");
   rows.push_back({"gaps", arena - transient - saved - temporary - workspace, "between buffers of unlike lifetimes"});
+  uint64_t less = layoutField(module, "workspace_any_order");
   if (workspace)
-    rows.push_back({"workspace", workspace, "of cuBLASLt and cuDNN"});
-}
-
-static std::string human(uint64_t bytes) {
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::format("%.2f MiB", double(bytes) / (1 << 20));
-  return text;
+    rows.push_back({"workspace", workspace, "of cuBLASLt and cuDNN" + (less ? "; " + human(less) + " with --deterministic=off" : "")});
 }
 
 void MemoryTable::print(llvm::raw_ostream &os) const {

@@ -95,7 +95,7 @@ std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) 
          "    /*arena_bytes=*/" + field("arena") + ",\n    /*trainable=*/" + field("trainable") + ", " +
          std::to_string(floats) + ", /*gradient=*/" + field("gradient") + ", /*optimizer=*/" + field("optimizer") + ", " +
          field("optimizer_slots") + ", /*workspace=*/" + field("workspace") + ", " + field("workspace_bytes") +
-         ",\n    micro_step, evaluate, forward, update};\n\n" +
+         ", /*deterministic=*/" + (module->hasAttr("exec.any_order") ? "0" : "1") + ",\n    micro_step, evaluate, forward, update};\n\n" +
          "} // namespace\n\n"
          "extern \"C\" const peft_program_t *peft_program_query(uint32_t max_version) {\n"
          "  return max_version < PEFT_ABI_VERSION ? nullptr : &program;\n}";

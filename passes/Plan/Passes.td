@@ -35,12 +35,15 @@ def PlanPass : Pass<"peft-plan", "mlir::ModuleOp"> {
     do not may. The longest of the entry functions decides the size.
 
     With `target=cuda` no weight is mapped, because a GPU does not read the file's pages:
-    all have their place, and behind the buffers lies the libraries' `workspace`.
+    all have their place, and behind the buffers lies the libraries' `workspace`. How much
+    attention's backward pass wants of it depends on whether it must add in one order:
+    `deterministic=false` plans for any order, and says so by `exec.any_order`.
 
     Sets `offset` on each `exec.buffer`, `exec.offset` on each `nn.parameter`, and
     `exec.target`, `exec.layout` and `exec.memory` (the memory table) on the module.
   }];
-  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
+                 Option<"deterministic", "deterministic", "bool", "true", "on a gpu: the same bits in every run">];
   let dependentDialects = ["peft::exec::ExecDialect"];
 }
 

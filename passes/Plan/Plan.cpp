@@ -17,14 +17,14 @@ using namespace peft;
 namespace {
 
 /// What the calls of all entry functions work in on a GPU.
-uint64_t cudaWorkspace(ModuleOp module) {
+uint64_t cudaWorkspace(ModuleOp module, bool deterministic) {
   uint64_t bytes = rt::productWorkspace;
   module.walk([&](exec::AttentionGradOp op) {
     ArrayRef<int64_t> q = cast<MemRefType>(op.getQ().getType()).getShape(), k = cast<MemRefType>(op.getK().getType()).getShape();
     int64_t dim = op.getHeadDim();
     rt::AttentionSizes sizes = {q[0], q[1], q[2] / dim, k[2] / dim, dim};
     bool isBF16 = cast<MemRefType>(op.getQ().getType()).getElementType().isBF16(); // cuDNN's; float32 is exact by own kernels
-    bytes = std::max(bytes, isBF16 ? rt::attentionWorkspace(sizes, /*deterministic=*/true) : rt::ownAttentionWorkspace(sizes));
+    bytes = std::max(bytes, isBF16 ? rt::plannedAttentionWorkspace(sizes, deterministic) : rt::ownAttentionWorkspace(sizes));
   });
   return llvm::alignTo(bytes, rt::workspaceAlignment);
 }
@@ -82,9 +82,13 @@ struct Plan : peft::impl::PlanPassBase<Plan> {
     }
     if (target == "cuda") {
       end = llvm::alignTo(end, rt::workspaceAlignment);
-      uint64_t workspace = cudaWorkspace(module);
+      uint64_t workspace = cudaWorkspace(module, deterministic);
       set("workspace", end);
       set("workspace_bytes", workspace);
+      if (!deterministic)
+        module->setAttr("exec.any_order", UnitAttr::get(&getContext()));
+      else if (uint64_t less = cudaWorkspace(module, /*deterministic=*/false); less < workspace)
+        set("workspace_any_order", less); // what giving it up would leave, for the memory table
       end += workspace;
     }
     set("arena", end);

@@ -57,6 +57,8 @@ Status fillZero(void *memory, uint64_t bytes) {
 
 void useWorkspace(char *, uint64_t) {}
 
+void setDeterministic(bool) {}
+
 void expectBatch(const int32_t *, int64_t, int64_t) {}
 
 bool readsHostMemory() { return true; }

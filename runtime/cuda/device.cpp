@@ -201,6 +201,8 @@ void useWorkspace(char *memory, uint64_t bytes) {
   context.workspaceBytes = bytes;
 }
 
+void setDeterministic(bool on) { device->context.deterministic = on; }
+
 void expectBatch(const int32_t *segments, int64_t batch, int64_t seq) {
   device->context.attention = rt::layoutOf(segments, batch, seq);
 }

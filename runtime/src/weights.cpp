@@ -98,6 +98,7 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
     return handles.status();
   if (program.workspace_bytes)
     device::useWorkspace(weights.arena.data() + program.workspace_offset, program.workspace_bytes);
+  device::setDeterministic(program.deterministic);
   weights.ctx.reset(new peft_context_t{weights.arena.data(), weights.pointers.data(), *handles});
   PEFT_TRY(weights.initialize(seed));
   auto runner = Runner::create(program, *weights.ctx);

@@ -219,6 +219,7 @@ peft_program_t fakeProgram(const std::string &model) {
   program.gradient_offset = gradientOffset;
   program.optimizer_offset = optimizerOffset;
   program.optimizer_slots = 2;
+  program.deterministic = 1;
   program.micro_step = microStep;
   program.evaluate = evaluateBatch;
   program.forward = forward;

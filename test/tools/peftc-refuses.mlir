@@ -7,6 +7,8 @@
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4,targets=q_prj --emit=cpp 2>&1 | FileCheck %s --check-prefix=NEAR
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --target=rocm --emit=cpp 2>&1 | FileCheck %s --check-prefix=TARGET
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --dtype fp8 --emit=cpp 2>&1 | FileCheck %s --check-prefix=DTYPE
+// RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --target cuda --deterministic=maybe --emit=cpp 2>&1 | FileCheck %s --check-prefix=SWITCH
+// RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --deterministic=off --emit=cpp 2>&1 | FileCheck %s --check-prefix=ORDER
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --isa sse2 --emit=cpp 2>&1 | FileCheck %s --check-prefix=ISA
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --isa avx2 --dtype bf16 --emit=cpp 2>&1 | FileCheck %s --check-prefix=BF16
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --seq-len 1 --emit=cpp 2>&1 | FileCheck %s --check-prefix=SHAPE
@@ -25,6 +27,8 @@
 // NEAR: peftc: {{.*}}q_prj{{.*}}q_proj
 // TARGET: peftc: unknown target 'rocm': expected cpu or cuda
 // DTYPE: peftc: unknown dtype 'fp8': expected auto, f32 or bf16
+// SWITCH: peftc: --deterministic: expected on or off, got 'maybe'
+// ORDER: peftc: --deterministic=off has nothing to give on a CPU, where sums have one order; it goes with --target=cuda
 // ISA: peftc: unknown isa 'sse2': expected auto, avx2 or avx512
 // BF16: peftc: --dtype bf16 needs --isa avx512: only processors with AVX-512 have bf16 products
 // SHAPE: peftc: expected --batch >= 1, --seq-len >= 2 and --head-chunk >= 1

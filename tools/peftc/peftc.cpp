@@ -32,6 +32,7 @@ enum class Emit { imported, adapted, training, fused, exec, emitc, cpp, memory, 
 cl::OptionCategory category("peftc");
 cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL (a folder or a .gguf file)"), cl::cat(category));
 cl::opt<std::string> positionalRecipe(cl::Positional, cl::desc("[adapter_config.json]"), cl::cat(category));
+cl::opt<std::string> deterministic("deterministic", cl::desc("on or off (default on): on a GPU, the same bits in every run"), cl::init("on"), cl::cat(category));
 cl::opt<std::string> recipe("recipe", cl::desc("HF PEFT's or AdapterHub's adapter_config.json"), cl::cat(category));
 cl::opt<std::string> lora("lora", cl::desc("r=16,alpha=32,targets=all-linear"), cl::cat(category));
 cl::opt<std::string> promptTuning("prompt-tuning", cl::desc("tokens=8"), cl::cat(category));
@@ -149,6 +150,7 @@ int compile(MLIRContext &context, StringRef argv0) {
   fuse.headChunk = headChunk.getValue();
   peft::PlanOptions plan;
   plan.target = target.getValue();
+  plan.deterministic = deterministic == "on";
   if (failed(run(*module, [&](OpPassManager &pm) { peft::buildAdaptPipeline(pm, adapt); })))
     return 2;
   if (emit == Emit::adapted)
@@ -206,6 +208,10 @@ int main(int argc, char **argv) {
     return 2;
   if (target != "cpu" && target != "cuda")
     return fail("unknown target '" + target + "': expected cpu or cuda");
+  if (deterministic != "on" && deterministic != "off")
+    return fail("--deterministic: expected on or off, got '" + deterministic + "'");
+  if (deterministic == "off" && target == "cpu")
+    return fail("--deterministic=off has nothing to give on a CPU, where sums have one order; it goes with --target=cuda");
   if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
     return fail("unknown dtype '" + dtype + "': expected auto, f32 or bf16");
   if (vectors != "auto" && vectors != "avx2" && vectors != "avx512")

@@ -24,6 +24,8 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
 
 struct PlanOptions : mlir::PassPipelineOptions<PlanOptions> {
   Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
+  Option<bool> deterministic{*this, "deterministic", llvm::cl::desc("on a gpu: the same bits in every run"),
+                             llvm::cl::init(true)};
 };
 
 /// adapted -> training: the joint graph, the entry functions.

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define PEFT_ABI_VERSION 2u
+#define PEFT_ABI_VERSION 3u
 #define PEFT_ALIGNMENT 64u
 
 /// A parameter that is read where its file is mapped, not from the arena.
@@ -130,6 +130,7 @@ typedef struct {
   uint64_t gradient_offset;
   uint64_t optimizer_offset, optimizer_slots; ///< slots of trainable_count floats
   uint64_t workspace_offset, workspace_bytes; ///< of the device's libraries; none on the CPU
+  uint32_t deterministic; ///< 0: a device may add in any order, and the workspace is planned for that
 
   // What an entry point returns lies in the arena and lives until the next call.
 

@@ -41,6 +41,9 @@ Status fillZero(void *memory, uint64_t bytes);
 /// The part of the program's memory that the device's libraries work in.
 void useWorkspace(char *memory, uint64_t bytes);
 
+/// Whether every run must give the same bits (so at first), or sums may be formed in any order. Before the first run.
+void setDeterministic(bool on);
+
 /// What the next runs' batches look like, segments [batch, seq] in host memory: a device may choose its kernels by it.
 void expectBatch(const int32_t *segments, int64_t batch, int64_t seq);
 

@@ -46,6 +46,13 @@ inline uint64_t attentionWorkspace(const AttentionSizes &sizes, bool determinist
   return uint64_t(bytes);
 }
 
+/// What a program plans for cuDNN. In any order packed rows want more than whole ones, whatever their number; in one
+/// order the many sequences and the long one of a bad batch would want more than anyone should plan: such a batch goes
+/// to the own kernels.
+inline uint64_t plannedAttentionWorkspace(const AttentionSizes &sizes, bool deterministic) {
+  return attentionWorkspace(sizes, deterministic, deterministic ? 0 : 1, sizes.seq);
+}
+
 /// What the own kernels want in order to take a whole batch at once: at least one row's, a
 /// batch-th part of it, must be there.
 inline uint64_t ownAttentionWorkspace(const AttentionSizes &sizes) {
