@@ -2,9 +2,11 @@
 
 #include "kernel_testing.h"
 #include "peft/runtime/cpu.h"
+#include "peft/runtime/quantize.h"
 
 #include <cstring>
 #include <limits>
+#include <string>
 
 namespace peft::rt {
 namespace {
@@ -189,6 +191,36 @@ TYPED_TEST(Nf4Kernel, NestedAbsmaxRoundsTwice) {
     const float absmax = float(double(product) + offset);
     EXPECT_EQ(got[i], toFloat(fromFloat<TypeParam>(i % 2 ? -absmax : absmax))) << i;
   }
+}
+
+/// The decoder of the loader, whose bits are known, on enough for a GPU to turn many times.
+TYPED_TEST(Nf4Kernel, AgreesWithTheHostsDecoder) {
+  const bool onGpu = std::string(device::target()) == "cuda";
+  for (int64_t n : {int64_t(5000), onGpu ? (int64_t(1) << 24) + 77 : 40001})
+    for (const auto &[block, nested] : {std::pair<int64_t, int64_t>{64, 256}, {64, 0}, {32, 256}, {4096, 0}}) {
+      const Nf4Layout layout(n, block, nested);
+      std::vector<uint8_t> bytes(size_t(layout.bytes));
+      uint32_t state = uint32_t(n + block);
+      auto next = [&] { return (state = state * 1664525u + 1013904223u) >> 24; };
+      for (uint8_t &byte : bytes)
+        byte = uint8_t(next());
+      auto fill = [&](int64_t at, int64_t end) { // floats of either sign, up to 0.5
+        for (; at + 4 <= end; at += 4) {
+          const float value = (float(next()) - 127.5f) / 255.0f;
+          memcpy(bytes.data() + at, &value, sizeof value);
+        }
+      };
+      fill(nested ? layout.nestedAbsmax : layout.absmax, layout.bytes);
+      std::vector<TypeParam> want(static_cast<size_t>(n));
+      dequantizeNf4(bytes.data(), n, block, nested, 0, n, want.data());
+      Owned<uint8_t> codes({layout.bytes});
+      codes.upload(bytes);
+      Owned<TypeParam> y({n});
+      dequantize_nf4<TypeParam>(context, y, codes, block, nested);
+      const std::vector<TypeParam> got = y.values();
+      EXPECT_EQ(memcmp(got.data(), want.data(), got.size() * sizeof(TypeParam)), 0)
+          << n << " elements, blocks of " << block << ", nested " << nested;
+    }
 }
 
 TEST(CopyKernel, CopiesAndZeroes) {
