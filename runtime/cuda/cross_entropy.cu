@@ -1,8 +1,10 @@
 //===- cross_entropy.cu - the loss and its gradient -----------------------===//
 //
-// A block a row. The sum of exponentials is formed in one pass: it is scaled down when a
-// larger value is met. Rows of a vocabulary that is not a multiple of 8 begin anywhere:
-// the walk starts at the first address that is a multiple of 16.
+// A row is cut into parts, a block each, so that the few rows of a chunk fill the device.
+// The sum of exponentials is formed in one pass: it is scaled down when a larger value is
+// met. The block that ends last adds up, in the order of rows and parts: the same bits in
+// every run. Exponents are kept in base 2, where an exponential is one instruction of its
+// own unit and what leads to it one multiplication and addition.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,137 +12,224 @@
 #include "peft/runtime/cuda/launch.h"
 #include "peft/runtime/cuda/vector.h"
 #include "peft/runtime/kernels.h"
-#include "peft/runtime/math.h"
 #include "reduce.h"
+#include "scratch.h"
 
 #include <algorithm>
-#include <cfloat>
+#include <cmath>
 
 namespace peft::rt {
 namespace {
 
-constexpr int rowThreads = 512;
-constexpr int lossThreads = 1024;
+constexpr int rowWarps = blockThreads / 32;
+constexpr int inFlight = 4; ///< packs that a thread has asked for at once
+constexpr float log2e = 1.44269504f, ln2 = 0.693147181f;
 
-/// f(c, pack) for all n elements from `row` on, each in one thread of the block.
-template <class T, class F> __device__ void walk(const T *row, int64_t n, F f) {
-  constexpr int width = wide<T>, inFlight = 4;
-  const int64_t misaligned = int64_t(reinterpret_cast<uintptr_t>(row) % 16 / sizeof(T));
-  const int64_t head = min(n, misaligned ? width - misaligned : 0);
-  const int64_t packs = (n - head) / width, tail = head + packs * width;
-  for (int64_t c = threadIdx.x; c < head; c += blockDim.x)
-    f(c, Pack<T, 1>::load(row + c));
-  for (int64_t first = threadIdx.x; first < packs; first += inFlight * blockDim.x) {
-    Pack<T, width> kept[inFlight];
-#pragma unroll
-    for (int i = 0; i < inFlight; ++i)
-      if (first + i * blockDim.x < packs)
-        kept[i] = Pack<T, width>::load(row + head + (first + i * blockDim.x) * width);
-#pragma unroll
-    for (int i = 0; i < inFlight; ++i)
-      if (first + i * blockDim.x < packs)
-        f(head + (first + i * blockDim.x) * width, kept[i]);
-  }
-  for (int64_t c = tail + threadIdx.x; c < n; c += blockDim.x)
-    f(c, Pack<T, 1>::load(row + c));
+/// Within 2 units in the last place; 0 where the result is subnormal.
+__device__ float power2(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
 }
 
-/// Sum of exp(value - maximum). -FLT_MAX and not infinity before the first value: the
-/// difference of two infinities is NaN.
-struct ExpSum {
-  float maximum = -FLT_MAX, sum = 0;
+/// n elements from anywhere on: packs from the first multiple of 16 bytes on, and fewer than two packs of
+/// loose ones at both ends. (Rows of a vocabulary that is not a multiple of 8 begin anywhere.)
+template <class T> struct Span {
+  static constexpr int width = wide<T>;
+  int head, packs, loose;
 
-  template <class T, int N> __device__ void add(const Pack<T, N> &values) {
-    float largest = values[0];
+  __device__ Span(const T *x, int n) {
+    const int misaligned = int(reinterpret_cast<uintptr_t>(x) % 16 / sizeof(T));
+    head = min(n, misaligned ? width - misaligned : 0);
+    packs = (n - head) / width;
+    loose = n - packs * width;
+  }
+  /// packs[k] = the pack `first` + k * blockThreads of x, if there is one, else `instead`.
+  __device__ void load(Pack<T, width> (&packs)[inFlight], const T *x, int first, T instead) const {
 #pragma unroll
-    for (int i = 1; i < N; ++i)
-      largest = values[i] > largest ? values[i] : largest;
-    raise(largest);
+    for (int k = 0; k < inFlight; ++k) {
+      packs[k] = spread<T, width>(instead);
+      if (const int number = first + k * blockThreads; number < this->packs)
+        packs[k] = Pack<T, width>::load(x + pack(number));
+    }
+  }
+  __device__ int pack(int number) const { return head + number * width; }
+  __device__ int one(int number) const { return number < head ? number : number + packs * width; }
+};
+
+/// Sum of 2^(x log2(e) - maximum). The first maximum is no infinity: the difference of two is NaN.
+struct ExpSum {
+  float maximum = -1e30f, sum = 0;
+
+  template <class P, int K> __device__ void add(const P (&packs)[K]) {
+    float largest = packs[0][0];
 #pragma unroll
-    for (int i = 0; i < N; ++i)
-      sum += exp_(values[i] - maximum);
+    for (int k = 0; k < K; ++k)
+#pragma unroll
+      for (int i = 0; i < P::count; ++i)
+        largest = fmaxf(largest, packs[k][i]);
+    raise(largest * log2e);
+#pragma unroll
+    for (int k = 0; k < K; ++k) {
+      float part = 0;
+#pragma unroll
+      for (int i = 0; i < P::count; ++i)
+        part += power2(fmaf(packs[k][i], log2e, -maximum)); // NaN in, NaN out
+      sum += part;
+    }
   }
   __device__ void add(ExpSum other) {
     raise(other.maximum);
-    sum += other.sum * exp_(other.maximum - maximum);
+    sum += other.sum * power2(other.maximum - maximum);
   }
+  /// Of `lanes` neighbouring threads, in the first.
+  __device__ void addLanes(int lanes) {
+    for (int offset = lanes / 2; offset; offset /= 2)
+      add(ExpSum{__shfl_xor_sync(~0u, maximum, offset), __shfl_xor_sync(~0u, sum, offset)});
+  }
+  __device__ float logarithm() const { return (maximum + log2f(sum)) * ln2; }
 
 private:
   __device__ void raise(float to) {
-    if (to > maximum) {
-      sum *= exp_(maximum - to);
-      maximum = to;
-    }
+    const float higher = fmaxf(maximum, to);
+    sum *= power2(maximum - higher);
+    maximum = higher;
   }
 };
 
 /// Of the block, in thread 0.
 __device__ ExpSum blockTotal(ExpSum mine) {
-  __shared__ float maxima[rowThreads / 32], sums[rowThreads / 32];
-  for (int offset = 16; offset; offset /= 2) {
-    const float maximum = __shfl_xor_sync(~0u, mine.maximum, offset), sum = __shfl_xor_sync(~0u, mine.sum, offset);
-    mine.add(ExpSum{maximum, sum});
-  }
-  if (threadIdx.x % 32 == 0) {
-    maxima[threadIdx.x / 32] = mine.maximum;
-    sums[threadIdx.x / 32] = mine.sum;
-  }
+  __shared__ ExpSum perWarp[rowWarps];
+  mine.addLanes(32);
+  if (threadIdx.x % 32 == 0)
+    perWarp[threadIdx.x / 32] = mine;
   __syncthreads();
-  if (threadIdx.x == 0)
-    for (int warp = 1; warp < rowThreads / 32; ++warp)
-      mine.add(ExpSum{maxima[warp], sums[warp]});
+  mine = perWarp[threadIdx.x % rowWarps];
+  mine.addLanes(rowWarps);
   return mine;
 }
 
-template <class T>
-__global__ void __launch_bounds__(rowThreads)
-    logSumExpKernel(float *lse, const T *logits, const int32_t *targets, int64_t vocab) {
-  const int64_t row = blockIdx.x;
-  if (targets[row] == -100) {
-    if (threadIdx.x == 0)
-      lse[row] = 0;
-    return;
-  }
+template <class T> __device__ ExpSum expSum(const T *x, int n) {
+  const Span<T> span(x, n);
   ExpSum mine;
-  walk(logits + row * vocab, vocab, [&](int64_t, const auto &values) { mine.add(values); });
-  const ExpSum total = blockTotal(mine);
-  if (threadIdx.x == 0)
-    lse[row] = total.maximum + logf(total.sum);
+  for (int first = int(threadIdx.x); first < span.packs; first += inFlight * blockThreads) {
+    Pack<T, wide<T>> packs[inFlight];
+    span.load(packs, x, first, fromFloat<T>(-INFINITY)); // which adds nothing
+    mine.add(packs);
+  }
+  if (int(threadIdx.x) < span.loose) {
+    const Pack<T, 1> one[1] = {Pack<T, 1>::load(x + span.one(int(threadIdx.x)))};
+    mine.add(one);
+  }
+  return blockTotal(mine);
+}
+
+/// Blocks of the running call that are done; 0 between calls.
+__device__ unsigned blocksDone;
+
+/// Whether all other blocks are done, and what they wrote can be read. To be called by all threads.
+__device__ bool isLast() {
+  __shared__ bool last;
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = atomicAdd(&blocksDone, 1u) + 1 == gridDim.x * gridDim.y;
+    __threadfence();
+  }
+  __syncthreads();
+  return last;
 }
 
 /// *sum += lse - the target's logit, over the rows with a target, in double as on the CPU.
+/// Block (row, part): `part` columns of the row, whose sum goes to parts[row][part]; the last also does the rest.
 template <class T>
-__global__ void __launch_bounds__(lossThreads)
-    lossKernel(float *sum, const float *lse, const T *logits, const int32_t *targets, int64_t rows, int64_t vocab) {
-  __shared__ double perWarp[lossThreads / 32];
-  double loss = 0;
-  for (int64_t row = threadIdx.x; row < rows; row += lossThreads)
-    if (int32_t target = targets[row]; target != -100)
-      loss += double(lse[row]) - toFloat(logits[row * vocab + target]);
-  loss = blockSum(loss, perWarp);
+__global__ void __launch_bounds__(blockThreads)
+    lossKernel(float *sum, float *lse, float2 *parts, const T *logits, const int32_t *targets, int64_t vocab, int part) {
+  __shared__ double perWarp[rowWarps];
+  const int64_t row = blockIdx.x, begin = int64_t(blockIdx.y) * part;
+  // Of rows without a target too, which are few: to look first would be to wait twice.
+  const ExpSum mine = expSum(logits + row * vocab + begin, int(min(int64_t(part), vocab - begin)));
   if (threadIdx.x == 0)
+    parts[row * gridDim.y + blockIdx.y] = make_float2(mine.maximum, mine.sum);
+  if (!isLast())
+    return;
+  double loss = 0;
+  for (int64_t i = threadIdx.x; i < gridDim.x; i += blockThreads) {
+    const int32_t target = targets[i];
+    float logarithm = 0;
+    if (target != -100) {
+      ExpSum total;
+      for (unsigned p = 0; p < gridDim.y; ++p) {
+        const float2 other = __ldcg(parts + i * gridDim.y + p);
+        total.add(ExpSum{other.x, other.y});
+      }
+      logarithm = total.logarithm();
+      loss += double(logarithm) - toFloat(logits[i * vocab + target]);
+    }
+    lse[i] = logarithm;
+  }
+  loss = blockSum(loss, perWarp);
+  if (threadIdx.x == 0) {
     *sum = float(*sum + loss);
+    blocksDone = 0;
+  }
 }
 
-/// Block (row, part): `part` columns of the row.
-template <class T>
-__global__ void __launch_bounds__(rowThreads)
-    gradKernel(T *dlogits, const T *logits, const float *lse, const int32_t *targets, const float *scaleOfBatch,
-               int64_t vocab, int64_t part) {
-  const int64_t row = blockIdx.x, begin = blockIdx.y * part, at = row * vocab + begin;
-  const int64_t n = min(part, vocab - begin);
-  const int32_t target = targets[row];
-  const float scale = *scaleOfBatch, rowLse = lse[row];
-  walk(logits + at, n, [&](int64_t c, const auto &values) {
-    using Values = std::decay_t<decltype(values)>;
-    float result[Values::count];
+/// What the gradient of a row needs beside its logits.
+struct Row {
+  bool labelled;
+  int target;        ///< column
+  float scale, lse2; ///< lse2 in base 2
+};
+
+/// scale * (softmax(x) - (1 at the target)) of the columns from c on.
+template <class P> __device__ P gradOf(const Row &row, const P &x, int c) {
+  const float scale = row.scale, lse2 = row.lse2;
+  const int target = row.target - c;
+  float result[P::count];
 #pragma unroll
-    for (int i = 0; i < Values::count; ++i) {
-      const float p = exp_(values[i] - rowLse);
-      result[i] = target == -100 ? 0.0f : scale * (begin + c + i == target ? p - 1.0f : p);
-    }
-    Values::of(result).store(dlogits + at + c);
-  });
+  for (int i = 0; i < P::count; ++i)
+    result[i] = scale * power2(fmaf(x[i], log2e, -lse2));
+  if (unsigned(target) < unsigned(P::count)) {
+#pragma unroll
+    for (int i = 0; i < P::count; ++i)
+      if (i == target)
+        result[i] = scale * (power2(fmaf(x[i], log2e, -lse2)) - 1.0f);
+  }
+#pragma unroll
+  for (int i = 0; i < P::count; ++i)
+    result[i] = row.labelled ? result[i] : 0.0f;
+  return P::of(result);
+}
+
+/// Block (row, part): `part` columns of the row. dlogits may be logits.
+template <class T>
+__global__ void __launch_bounds__(blockThreads)
+    gradKernel(T *dlogits, const T *logits, const float *lse, const int32_t *targets, const float *scaleOfBatch,
+               int64_t vocab, int part) {
+  const int64_t row = blockIdx.x, begin = int64_t(blockIdx.y) * part;
+  const T *x = logits + row * vocab + begin;
+  T *y = dlogits + row * vocab + begin;
+  const Span<T> span(x, int(min(int64_t(part), vocab - begin)));
+  int first = int(threadIdx.x);
+  Pack<T, wide<T>> packs[inFlight];
+  span.load(packs, x, first, T());
+  // Behind the first loads: one of these comes over the bus.
+  const int32_t target = targets[row];
+  const Row at{target != -100, int(target - begin), *scaleOfBatch, lse[row] * log2e};
+  while (first < span.packs) {
+#pragma unroll
+    for (int k = 0; k < inFlight; ++k)
+      if (const int number = first + k * blockThreads; number < span.packs) {
+        const int c = span.pack(number);
+        gradOf(at, packs[k], c).store(y + c);
+      }
+    first += inFlight * blockThreads;
+    span.load(packs, x, first, T());
+  }
+  if (int(threadIdx.x) < span.loose) {
+    const int c = span.one(int(threadIdx.x));
+    gradOf(at, Pack<T, 1>::load(x + c), c).store(y + c);
+  }
 }
 
 __global__ void shiftKernel(int32_t *targets, const int32_t *labels, const int32_t *segments, int64_t total,
@@ -150,6 +239,20 @@ __global__ void shiftKernel(int32_t *targets, const int32_t *labels, const int32
     return;
   const bool follows = i % seq + 1 < seq && segments[i + 1] == segments[i] && segments[i + 1] != 0;
   targets[i] = follows ? labels[i + 1] : -100;
+}
+
+/// How rows are cut.
+struct Parts {
+  int columns; ///< a multiple of what begins at 16 bytes where its row does
+  unsigned count;
+};
+
+template <class T> Parts partsOf(const Context &ctx, int64_t rows, int64_t vocab) {
+  constexpr int64_t unit = blockThreads * wide<T>;
+  // Twice what is resident at a time, so that the last ones to end are few.
+  const int64_t wanted = std::max<int64_t>(1, 16 * cudaOf(ctx).multiprocessors / std::max<int64_t>(1, rows));
+  const int64_t columns = divideUp(divideUp(vocab, wanted), unit) * unit;
+  return {int(columns), unsigned(divideUp(vocab, columns))};
 }
 
 } // namespace
@@ -164,22 +267,20 @@ template <class T>
 void cross_entropy(const Context &ctx, Tensor<float> sum, Tensor<float> lse, Tensor<const T> logits,
                    Tensor<const int32_t> targets) {
   const int64_t rows = logits.rows(), vocab = logits.cols();
-  launch(ctx, "cross_entropy", dim3(unsigned(rows)), rowThreads, logSumExpKernel<T>, lse.data, logits.data,
-         targets.data, vocab);
-  launch(ctx, "cross_entropy", dim3(1), lossThreads, lossKernel<T>, sum.data, lse.data, logits.data, targets.data,
-         rows, vocab);
+  const Parts parts = partsOf<T>(ctx, rows, vocab);
+  auto *partSums = static_cast<float2 *>(scratch(ctx, "cross_entropy", uint64_t(rows) * parts.count * sizeof(float2)));
+  if (partSums)
+    launch(ctx, "cross_entropy", dim3(unsigned(rows), parts.count), blockThreads, lossKernel<T>, sum.data, lse.data,
+           partSums, logits.data, targets.data, vocab, parts.columns);
 }
 
 template <class T>
 void cross_entropy_grad(const Context &ctx, Tensor<T> dlogits, Tensor<const T> logits, Tensor<const float> lse,
                         Tensor<const int32_t> targets, const float &scale) {
   const int64_t rows = logits.rows(), vocab = logits.cols();
-  // Few rows are cut into parts, so that they fill the device; a part begins at a multiple of 16 bytes if its row does.
-  constexpr int64_t unit = rowThreads * 16 / int64_t(sizeof(T));
-  const int64_t wanted = std::max<int64_t>(1, 16 * cudaOf(ctx).multiprocessors / std::max<int64_t>(1, rows));
-  const int64_t part = divideUp(divideUp(vocab, wanted), unit) * unit;
-  launch(ctx, "cross_entropy_grad", dim3(unsigned(rows), unsigned(divideUp(vocab, part))), rowThreads, gradKernel<T>,
-         dlogits.data, logits.data, lse.data, targets.data, &scale, vocab, part);
+  const Parts parts = partsOf<T>(ctx, rows, vocab);
+  launch(ctx, "cross_entropy_grad", dim3(unsigned(rows), parts.count), blockThreads, gradKernel<T>, dlogits.data,
+         logits.data, lse.data, targets.data, &scale, vocab, parts.columns);
 }
 
 #define INSTANTIATE(T)                                                                                       \

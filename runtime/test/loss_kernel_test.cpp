@@ -65,6 +65,40 @@ TYPED_TEST(LossKernel, LargeLogitsAndManyRows) {
   expectClose<float>(sum.doubles(), {want});
 }
 
+/// Few long rows are cut into parts on a GPU; rows of an odd length begin anywhere.
+TYPED_TEST(LossKernel, FewLongRowsAndSomeWithoutTarget) {
+  for (int64_t vocab : {50021, 49152}) {
+    const Ints targets = {0, -100, int32_t(vocab - 1), 31999, -100};
+    const int64_t rows = int64_t(targets.size());
+    Doubles x = randomValues(rows * vocab, 6, 8), want(rows * vocab);
+    double loss = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      if (targets[i] == -100)
+        continue;
+      const double *row = x.data() + i * vocab;
+      double sum = 0;
+      for (int64_t c = 0; c < vocab; ++c)
+        sum += std::exp(row[c]);
+      loss += std::log(sum) - row[targets[i]];
+      for (int64_t c = 0; c < vocab; ++c)
+        want[i * vocab + c] = 0.5 * (std::exp(row[c]) / sum - (c == targets[i]));
+    }
+    Owned<TypeParam> logits({rows, vocab}, x), dlogits({rows, vocab}, Doubles(rows * vocab, 7.0));
+    Owned<float> sum({}), lse({rows});
+    const Owned<int32_t> labels = ints(targets, {rows});
+    for (int call = 1; call <= 3; ++call) {
+      cross_entropy<TypeParam>(context, sum, lse, logits, labels);
+      expectClose<float>(sum.doubles(), {call * loss});
+    }
+    const Shared<float> scale(0.5f);
+    cross_entropy_grad<TypeParam>(context, dlogits, logits, lse, labels, scale);
+    const Doubles got = dlogits.doubles();
+    expectClose<TypeParam>(got, want);
+    for (int64_t c = 0; c < vocab; ++c)
+      ASSERT_EQ(got[vocab + c], 0) << c; // exactly
+  }
+}
+
 TEST(LossKernel, NonFiniteLogitsShow) {
   Doubles x(20, 1.0);
   x[5] = std::numeric_limits<double>::quiet_NaN();
