@@ -76,7 +76,7 @@ private:
           opened.status().message() +
           (options.model.empty() ? " (where the program was compiled; --model says where it is now)" : ""));
     checkpoint.emplace(std::move(*opened));
-    auto loaded = Weights::load(program, *checkpoint, uint64_t(options.seed));
+    auto loaded = Weights::load(program, *checkpoint, uint64_t(options.seed), !options.disableTqdm);
     if (!loaded)
       return loaded.status();
     weights.emplace(std::move(*loaded));

@@ -1,6 +1,7 @@
 //===- progress.cpp - the bar on a terminal -------------------------------===//
 
 #include "peft/runtime/progress.h"
+#include "peft/runtime/clock.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,16 +22,14 @@ std::string durationText(double seconds) {
   return text;
 }
 
-std::string progressText(int64_t done, int64_t total, double loss, double tokensPerSecond, double secondsLeft,
-                         int width) {
-  char tail[160];
-  snprintf(tail, sizeof tail, " %lld/%lld  loss %.4f  %.0f tok/s  %s left", (long long)done, (long long)total,
-           loss, tokensPerSecond, durationText(secondsLeft).c_str());
-  const std::string text = tail;
+namespace {
+
+/// "NN% [###...]" and the text, less of the bar where the line is short.
+std::string withBar(double share, const std::string &text, int width) {
   const int room = std::min(40, width - int(text.size()) - 8);
-  const double share = total > 0 ? double(done) / double(total) : 0;
-  snprintf(tail, sizeof tail, "%3d%% ", int(share * 100));
-  std::string bar = tail;
+  char head[16];
+  snprintf(head, sizeof head, "%3d%% ", int(share * 100));
+  std::string bar = head;
   if (room >= 4) {
     const int full = int(share * room);
     bar += "[" + std::string(size_t(full), '#') + std::string(size_t(room - full), '.') + "]";
@@ -38,15 +37,44 @@ std::string progressText(int64_t done, int64_t total, double loss, double tokens
   return (bar + text).substr(0, size_t(std::max(1, width - 1)));
 }
 
-Progress::Progress(int64_t total, bool enabled) : total(total), enabled(enabled && isatty(STDERR_FILENO)) {}
+double shareOf(int64_t done, int64_t total) { return total > 0 ? double(done) / double(total) : 0; }
+
+int terminalWidth() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+} // namespace
+
+std::string progressText(int64_t done, int64_t total, double loss, double tokensPerSecond, double secondsLeft,
+                         int width) {
+  char text[160];
+  snprintf(text, sizeof text, " %lld/%lld  loss %.4f  %.0f tok/s  %s left", (long long)done, (long long)total,
+           loss, tokensPerSecond, durationText(secondsLeft).c_str());
+  return withBar(shareOf(done, total), text, width);
+}
+
+std::string loadingText(int64_t done, int64_t total, double seconds, int width) {
+  const double unit = 1 << 30;
+  char text[160];
+  snprintf(text, sizeof text, " %.2f/%.2f GiB of weights  %.2f GiB/s", double(done) / unit, double(total) / unit,
+           seconds > 0 ? double(done) / unit / seconds : 0.0);
+  return withBar(shareOf(done, total), text, width);
+}
+
+Progress::Progress(int64_t total, bool enabled) : total(total), started(secondsNow()), enabled(enabled && isatty(STDERR_FILENO)) {}
 
 void Progress::update(int64_t done, double loss, double tokensPerSecond, double secondsLeft) {
-  if (!enabled)
-    return;
-  winsize size{};
-  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  const std::string text =
-      progressText(done, total, loss, tokensPerSecond, secondsLeft, known ? size.ws_col : 80);
+  if (enabled)
+    draw(progressText(done, total, loss, tokensPerSecond, secondsLeft, terminalWidth()));
+}
+
+void Progress::loaded(int64_t bytes) {
+  if (enabled)
+    draw(loadingText(bytes, total, secondsNow() - started, terminalWidth()));
+}
+
+void Progress::draw(const std::string &text) {
   fprintf(stderr, "\r\033[K%s", text.c_str());
   fflush(stderr);
   shown = true;

@@ -2,6 +2,7 @@
 
 #include "peft/runtime/weights.h"
 #include "peft/runtime/device.h"
+#include "peft/runtime/progress.h"
 #include "peft/runtime/quantize.h"
 #include "peft/runtime/random.h"
 
@@ -82,7 +83,24 @@ Result<HostRun> Weights::hostRun(uint64_t offset) const {
   return run;
 }
 
-Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &checkpoint, uint64_t seed) {
+Status Weights::placeAll(bool showProgress) {
+  int64_t total = 0, done = 0;
+  auto copied = [&](const peft_parameter_t &parameter) {
+    return parameter.trainable || parameter.offset == PEFT_MAPPED ? 0 : int64_t(parameter.bytes);
+  };
+  for (uint64_t i = 0; i < table->parameter_count; ++i)
+    total += copied(table->parameters[i]);
+  Progress bar(total, showProgress && total > 0);
+  for (uint64_t i = 0; i < table->parameter_count; ++i) {
+    PEFT_TRY(place(table->parameters[i], pointers[i]));
+    if (const int64_t bytes = copied(table->parameters[i]))
+      bar.loaded(done += bytes);
+  }
+  return Status::ok();
+}
+
+Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &checkpoint, uint64_t seed,
+                              bool showProgress) {
   Weights weights;
   weights.table = &program;
   weights.checkpoint = &checkpoint;
@@ -91,8 +109,7 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
     return arena.status();
   weights.arena = std::move(*arena);
   weights.pointers.resize(program.parameter_count);
-  for (uint64_t i = 0; i < program.parameter_count; ++i)
-    PEFT_TRY(weights.place(program.parameters[i], weights.pointers[i]));
+  PEFT_TRY(weights.placeAll(showProgress));
   auto handles = device::open();
   if (!handles)
     return handles.status();

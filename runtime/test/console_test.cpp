@@ -28,6 +28,11 @@ TEST(Console, TheBarFitsItsLine) {
     const std::string text = progressText(25, 100, 1.5, 1234, 75, width);
     EXPECT_LT(int(text.size()), width) << text;
   }
+  for (const int width : {20, 60, 80, 200})
+    EXPECT_LT(int(loadingText(int64_t(3) << 30, int64_t(12) << 30, 1.5, width).size()), width);
+  const std::string loading = loadingText(int64_t(3) << 30, int64_t(12) << 30, 1.5, 80);
+  EXPECT_NE(loading.find(" 25% [###"), std::string::npos) << loading;
+  EXPECT_NE(loading.find("] 3.00/12.00 GiB of weights  2.00 GiB/s"), std::string::npos) << loading;
   const std::string text = progressText(25, 100, 1.5, 1234, 75, 80);
   EXPECT_NE(text.find(" 25% ["), std::string::npos) << text;
   EXPECT_NE(text.find("25/100  loss 1.5000  1234 tok/s  01:15 left"), std::string::npos) << text;

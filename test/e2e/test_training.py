@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import resource
 import signal
 import subprocess
@@ -139,6 +140,23 @@ class Training(unittest.TestCase):
         self.assertEqual(trained, of("--adapter", folder))
         adapter = json.loads(read(folder, "adapter_config.json"))
         self.assertEqual((adapter["peft_type"], adapter["r"], adapter["lora_alpha"]), ("LORA", 4, 8))
+
+    def test_a_terminal_shows_the_bytes_that_load(self):
+        self.compile("train-nf4", "--lora", "r=4", "--quantize", "nf4", "--dtype", "f32")  # converted, so not mapped
+        for more, shown in ([], True), (["--disable_tqdm"], False):
+            ours, theirs = pty.openpty()
+            with open(os.devnull, "w") as nowhere:
+                done = subprocess.run([os.path.join(self.folder, "train-nf4"), "--bench", "1", *more], stdout=nowhere, stderr=theirs)
+            os.close(theirs)
+            said = b""
+            try:
+                while part := os.read(ours, 4096):
+                    said += part
+            except OSError:  # how Linux says that the other end is closed
+                pass
+            os.close(ours)
+            self.assertEqual(done.returncode, 0, said)
+            self.assertEqual(b"GiB of weights" in said and b"100% [####" in said, shown, said)
 
     @unittest.skipIf("avx512_bf16" in must("lscpu"), "this processor can run them")
     def test_bf16_program_refuses_a_processor_without(self):

@@ -35,8 +35,9 @@ private:
 
 class Weights {
 public:
-  /// The checkpoint must outlive the result.
-  static Result<Weights> load(const peft_program_t &program, const Checkpoint &checkpoint, uint64_t seed);
+  /// The checkpoint must outlive the result. `showProgress`: a bar of the bytes that are copied or converted.
+  static Result<Weights> load(const peft_program_t &program, const Checkpoint &checkpoint, uint64_t seed,
+                              bool showProgress = false);
 
   const peft_program_t &program() const { return *table; }
   const peft_context_t &context() const { return *ctx; }
@@ -64,6 +65,7 @@ public:
 
 private:
   Weights() = default;
+  Status placeAll(bool showProgress);
   Status place(const peft_parameter_t &parameter, const void *&pointer);
   Status readFrozen(const peft_parameter_t &parameter, void *to) const;
   Status initializeOne(const peft_parameter_t &parameter, uint64_t seed, float *first) const;
