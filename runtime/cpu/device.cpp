@@ -55,6 +55,8 @@ Status fillZero(void *memory, uint64_t bytes) {
   return Status::ok();
 }
 
+Status uploadShared(void *to, const void *from, uint64_t bytes) { return upload(to, from, bytes); }
+
 void useWorkspace(char *, uint64_t) {}
 
 void setDeterministic(bool) {}
@@ -63,10 +65,12 @@ void expectBatch(const int32_t *, int64_t, int64_t) {}
 
 bool readsHostMemory() { return true; }
 
-Status run(uint64_t, const std::function<void()> &enqueue) {
+Status start(uint64_t, const std::function<void()> &enqueue) {
   enqueue();
   return Status::ok();
 }
+
+Status wait() { return Status::ok(); }
 
 Status saveChoices(const std::string &) { return Status::ok(); }
 

@@ -65,17 +65,6 @@ Status take(Device &fresh) {
   return Status::ok();
 }
 
-/// Waits; what went wrong since the last call, in a launch or in a kernel.
-Status finish() {
-  rt::CudaContext &context = device->context;
-  const cudaError_t error = cudaStreamSynchronize(context.stream);
-  const std::string failure = std::exchange(context.failure, std::string());
-  cudaGetLastError(); // kept by the driver too; the next launch shall not find it
-  if (!failure.empty())
-    return Status::error("the gpu refused " + failure);
-  return gpuStatus(error, "the gpu failed");
-}
-
 /// Records the calls, and makes a graph of them.
 Status record(Recorded &run, const std::function<void()> &enqueue) {
   rt::CudaContext &context = device->context;
@@ -88,7 +77,7 @@ Status record(Recorded &run, const std::function<void()> &enqueue) {
   if (!context.failure.empty() || ended) {
     if (graph)
       cudaGraphDestroy(graph);
-    PEFT_TRY(finish());
+    PEFT_TRY(wait());
     return gpuStatus(ended, "cannot record a step");
   }
   const cudaError_t made = cudaGraphInstantiate(&run.graph, graph, 0);
@@ -180,7 +169,7 @@ Status upload(void *to, const void *from, uint64_t bytes) {
 }
 
 Status download(void *to, const void *from, uint64_t bytes) {
-  PEFT_TRY(finish()); // what was enqueued may have failed, and then there is nothing to read
+  PEFT_TRY(wait()); // what was enqueued may have failed, and then there is nothing to read
   if (bytes == 0)
     return Status::ok();
   PEFT_TRY(gpuStatus(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, device->context.stream),
@@ -191,6 +180,11 @@ Status download(void *to, const void *from, uint64_t bytes) {
 Status fillZero(void *memory, uint64_t bytes) {
   PEFT_TRY(gpuStatus(cudaMemsetAsync(memory, 0, bytes, device->context.stream), "cannot clear memory of the gpu"));
   return gpuStatus(cudaStreamSynchronize(device->context.stream), "cannot clear memory of the gpu");
+}
+
+Status uploadShared(void *to, const void *from, uint64_t bytes) {
+  return gpuStatus(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, device->context.stream),
+                   "cannot copy to the gpu");
 }
 
 void useWorkspace(char *memory, uint64_t bytes) {
@@ -209,20 +203,28 @@ void expectBatch(const int32_t *segments, int64_t batch, int64_t seq) {
 
 bool readsHostMemory() { return false; }
 
-Status run(uint64_t key, const std::function<void()> &enqueue) {
+Status start(uint64_t key, const std::function<void()> &enqueue) {
   rt::CudaContext &context = device->context;
   Recorded &run = device->recorded[{key, context.attention.key()}];
   if (!run.ran) {
     run.ran = true;
     enqueue();
-    PEFT_TRY(finish());
     keepChoices();
     return Status::ok();
   }
   if (!run.graph)
     PEFT_TRY(record(run, enqueue));
-  PEFT_TRY(gpuStatus(cudaGraphLaunch(run.graph, context.stream), "cannot start a step"));
-  return finish();
+  return gpuStatus(cudaGraphLaunch(run.graph, context.stream), "cannot start a step");
+}
+
+Status wait() {
+  rt::CudaContext &context = device->context;
+  const cudaError_t error = cudaStreamSynchronize(context.stream);
+  const std::string failure = std::exchange(context.failure, std::string()); // of a launch; else of a kernel
+  cudaGetLastError(); // kept by the driver too; the next launch shall not find it
+  if (!failure.empty())
+    return Status::error("the gpu refused " + failure);
+  return gpuStatus(error, "the gpu failed");
 }
 
 } // namespace peft::device

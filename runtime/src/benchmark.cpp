@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace peft {
 
@@ -22,7 +23,9 @@ Status runBenchmark(Weights &weights, const Options &options, uint64_t anonymous
   update.epsilon = float(options.adamEpsilon);
   update.max_grad_norm = float(options.maxGradNorm);
 
-  MicroBatch batch;
+  // As in training, the next micro-batch is filled while a device works on this one.
+  MicroBatch batch, coming;
+  PEFT_TRY(source->fill(0, 0, batch));
   std::vector<double> seconds;
   const double startup = secondsSinceStart();
   double lastLoss = 0;
@@ -31,13 +34,16 @@ Status runBenchmark(Weights &weights, const Options &options, uint64_t anonymous
     double loss = 0;
     int64_t labelled = 0;
     for (int64_t i = 0; i < accumulation; ++i) {
-      PEFT_TRY(source->fill(0, step * accumulation + i, batch));
+      const int64_t number = step * accumulation + i;
       const float scale = float(1.0 / double(batch.labelled * accumulation));
-      auto sum = weights.runner().microStep(batch, scale, microBatchSeed(uint64_t(options.seed), step * accumulation + i));
+      PEFT_TRY(weights.runner().startMicroStep(batch, scale, microBatchSeed(uint64_t(options.seed), number)));
+      PEFT_TRY(source->fill(0, number + 1, coming));
+      auto sum = weights.runner().finishMicroStep();
       if (!sum)
         return sum.status();
       loss += *sum;
       labelled += batch.labelled;
+      std::swap(batch, coming);
     }
     update.step = step + 1;
     if (auto norm = weights.runner().update(update); !norm)

@@ -3,6 +3,7 @@
 #include "peft/runtime/runner.h"
 #include "peft/runtime/device.h"
 
+#include <cstring>
 #include <new>
 
 namespace peft {
@@ -18,10 +19,11 @@ Result<Runner> Runner::create(const peft_program_t &program, const peft_context_
   if (!arrays)
     return arrays.status();
   runner.arrays = std::move(*arrays);
-  auto shared = device::allocateShared(sizeof(Arguments));
+  auto shared = device::allocateShared(sizeof(Arguments) + runner.arrays.size());
   if (!shared)
     return shared.status();
   runner.arguments.reset(new (*shared) Arguments{});
+  runner.staged = reinterpret_cast<char *>(runner.arguments.get() + 1);
   auto at = [&](uint64_t number) {
     return reinterpret_cast<const int32_t *>(runner.arrays.data() + number * array);
   };
@@ -34,15 +36,18 @@ Result<Runner> Runner::create(const peft_program_t &program, const peft_context_
   return runner;
 }
 
+/// Takes an array to where it is sent from. The device has all of the last batch: every call waited for it.
+void Runner::stage(const int32_t *to, const std::vector<int32_t> &from) {
+  memcpy(staged + (reinterpret_cast<const char *>(to) - arrays.data()), from.data(), from.size() * sizeof(int32_t));
+}
+
 Status Runner::setBatch(const MicroBatch &given, float lossScale, uint64_t seed) {
   peft_batch_t &batch = arguments->batch;
-  auto copy = [](const int32_t *to, const std::vector<int32_t> &from) {
-    return device::upload(const_cast<int32_t *>(to), from.data(), from.size() * sizeof(int32_t));
-  };
-  PEFT_TRY(copy(batch.input_ids, given.inputIds));
-  PEFT_TRY(copy(batch.labels, given.labels));
-  PEFT_TRY(copy(batch.positions, given.positions));
-  PEFT_TRY(copy(batch.segments, given.segments));
+  stage(batch.input_ids, given.inputIds);
+  stage(batch.labels, given.labels);
+  stage(batch.positions, given.positions);
+  stage(batch.segments, given.segments);
+  PEFT_TRY(device::uploadShared(arrays.data(), staged, arrays.size()));
   device::expectBatch(given.segments.data(), program->batch, program->seq_len);
   batch.loss_scale = lossScale;
   batch.seed = seed;
@@ -55,12 +60,13 @@ static Result<float> value(const float *onDevice) {
   return value;
 }
 
-Result<float> Runner::microStep(const MicroBatch &batch, float lossScale, uint64_t seed) {
+Status Runner::startMicroStep(const MicroBatch &batch, float lossScale, uint64_t seed) {
   PEFT_TRY(setBatch(batch, lossScale, seed));
-  PEFT_TRY(device::run(reinterpret_cast<uint64_t>(program->micro_step),
-                       [&] { program->micro_step(context, &arguments->batch, &results.loss); }));
-  return value(results.loss);
+  return device::start(reinterpret_cast<uint64_t>(program->micro_step),
+                       [this] { program->micro_step(context, &arguments->batch, &results.loss); });
 }
+
+Result<float> Runner::finishMicroStep() { return value(results.loss); }
 
 Result<float> Runner::evaluate(const MicroBatch &batch) {
   PEFT_TRY(setBatch(batch, 1.0f, 0));
@@ -70,8 +76,8 @@ Result<float> Runner::evaluate(const MicroBatch &batch) {
 }
 
 Result<const float *> Runner::forward(const MicroBatch &batch, const std::vector<int32_t> &rows) {
+  stage(arguments->batch.rows, rows);
   PEFT_TRY(setBatch(batch, 0.0f, 0));
-  PEFT_TRY(device::upload(const_cast<int32_t *>(arguments->batch.rows), rows.data(), rows.size() * sizeof(int32_t)));
   PEFT_TRY(device::run(reinterpret_cast<uint64_t>(program->forward),
                        [&] { program->forward(context, &arguments->batch, &results.logits); }));
   if (device::readsHostMemory())

@@ -49,7 +49,6 @@ Status Trainer::prepare() {
     return opened.status();
   log = std::move(*opened);
   bar = Progress(progress.maxSteps, !options.disableTqdm);
-  gathered.resize(size_t(accumulation));
   firstStep = progress.globalStep;
   firstTokens = progress.tokensSeen;
   firstSamples = progress.samplesSeen;
@@ -92,23 +91,40 @@ Status Trainer::stopped(const Status &cause) const {
                                                : "the last good checkpoint is " + lastCheckpoint));
 }
 
+/// A step's micro-batches. What a source answers depends on the step alone, so that it may be asked early.
+Status Trainer::gather(int64_t step, std::vector<MicroBatch> &batches) {
+  const int64_t first = step % stepsPerEpoch * options.gradientAccumulationSteps;
+  batches.resize(size_t(std::min(options.gradientAccumulationSteps, data.size() - first)));
+  for (size_t i = 0; i < batches.size(); ++i)
+    PEFT_TRY(data.fill(step / stepsPerEpoch, first + int64_t(i), batches[i]));
+  return Status::ok();
+}
+
 /// Forward and backward of a step's micro-batches: the mean loss needs all their labels counted first.
 Status Trainer::accumulate(double &lossSum, int64_t &labelled) {
-  const int64_t epoch = progress.globalStep / stepsPerEpoch;
-  const int64_t first = progress.globalStep % stepsPerEpoch * options.gradientAccumulationSteps;
-  const int64_t count = std::min(options.gradientAccumulationSteps, data.size() - first);
+  const int64_t step = progress.globalStep;
+  if (comingStep == step)
+    std::swap(gathered, coming);
+  else
+    PEFT_TRY(gather(step, gathered));
+  comingStep = -1;
   labelled = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    PEFT_TRY(data.fill(epoch, first + i, gathered[size_t(i)]));
-    labelled += gathered[size_t(i)].labelled;
-    progress.tokensSeen += gathered[size_t(i)].tokens;
-    progress.samplesSeen += gathered[size_t(i)].samples;
+  for (const MicroBatch &batch : gathered) {
+    labelled += batch.labelled;
+    progress.tokensSeen += batch.tokens;
+    progress.samplesSeen += batch.samples;
   }
   lossSum = 0;
   const float scale = float(1.0 / double(std::max<int64_t>(1, labelled)));
-  for (int64_t i = 0; i < count; ++i) {
-    const uint64_t seed = microBatchSeed(uint64_t(options.seed), epoch * data.size() + first + i);
-    auto loss = weights.runner().microStep(gathered[size_t(i)], scale, seed);
+  const int64_t first = step / stepsPerEpoch * data.size() + step % stepsPerEpoch * options.gradientAccumulationSteps;
+  for (size_t i = 0; i < gathered.size(); ++i) {
+    const uint64_t seed = microBatchSeed(uint64_t(options.seed), first + int64_t(i));
+    if (const Status started = weights.runner().startMicroStep(gathered[i], scale, seed); !started)
+      return stopped(started);
+    // A batch that can't be had is reported when its turn comes.
+    if (i + 1 == gathered.size() && step + 1 < progress.maxSteps && gather(step + 1, coming))
+      comingStep = step + 1;
+    auto loss = weights.runner().finishMicroStep();
     if (!loss)
       return stopped(loss.status());
     if (!std::isfinite(*loss))

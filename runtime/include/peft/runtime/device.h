@@ -37,6 +37,9 @@ void releaseShared(void *memory);
 Status upload(void *to, const void *from, uint64_t bytes);
 Status download(void *to, const void *from, uint64_t bytes);
 Status fillZero(void *memory, uint64_t bytes);
+/// As upload, from memory of `allocateShared`: before whatever is enqueued next, but not yet when it returns. `from`
+/// must stay as it is until `wait`.
+Status uploadShared(void *to, const void *from, uint64_t bytes);
 
 /// The part of the program's memory that the device's libraries work in.
 void useWorkspace(char *memory, uint64_t bytes);
@@ -50,9 +53,15 @@ void expectBatch(const int32_t *segments, int64_t batch, int64_t seq);
 /// Whether kernels read the host's memory, a mapped file's say, where it is.
 bool readsHostMemory();
 
-/// Runs what `enqueue` calls, and waits for it. Equal `key`s promise equal calls: the
-/// first run is made call by call, later ones may replay a captured graph.
-Status run(uint64_t key, const std::function<void()> &enqueue);
+/// Starts what `enqueue` calls; the host may do something else until `wait` or `download`. Equal `key`s promise equal
+/// calls: the first run is made call by call, later ones may replay a captured graph.
+Status start(uint64_t key, const std::function<void()> &enqueue);
+/// Waits for all that was enqueued; what went wrong in it.
+Status wait();
+inline Status run(uint64_t key, const std::function<void()> &enqueue) {
+  PEFT_TRY(start(key, enqueue));
+  return wait();
+}
 
 /// What the device has chosen by timing, algorithms of matrix products say: the same choices give the same bits.
 /// Loading takes those of a file, if there is one, and warns where they are of another card; nothing on the CPU.

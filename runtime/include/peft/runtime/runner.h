@@ -19,8 +19,10 @@ public:
   /// Both must outlive the result.
   static Result<Runner> create(const peft_program_t &program, const peft_context_t &context);
 
-  /// Forward and backward; adds to the gradients. The summed loss.
-  Result<float> microStep(const MicroBatch &batch, float lossScale, uint64_t seed);
+  /// Forward and backward; adds to the gradients. A GPU works until `finishMicroStep` waits for it and brings the
+  /// summed loss; nothing else may be called in between.
+  Status startMicroStep(const MicroBatch &batch, float lossScale, uint64_t seed);
+  Result<float> finishMicroStep();
   /// The summed loss; keeps nothing.
   Result<float> evaluate(const MicroBatch &batch);
   /// Logits [batch, vocab_size] of position rows[b] of each row; they live until the next call.
@@ -29,7 +31,7 @@ public:
   Result<float> update(const peft_update_t &update);
 
 private:
-  /// What both sides read: scalars, and where the arrays are.
+  /// What both sides read: scalars, and where the arrays are. Behind it, the arrays on their way to the device.
   struct Arguments {
     peft_batch_t batch;
     peft_update_t update;
@@ -39,11 +41,13 @@ private:
   };
 
   Runner() = default;
+  void stage(const int32_t *to, const std::vector<int32_t> &from);
   Status setBatch(const MicroBatch &batch, float lossScale, uint64_t seed);
 
   const peft_program_t *program = nullptr;
   const peft_context_t *context = nullptr;
   Arena arrays; ///< input_ids, labels, positions, segments, rows
+  char *staged = nullptr; ///< as many bytes, in `arguments`' memory
   std::unique_ptr<Arguments, ReleaseShared> arguments;
   std::vector<float> logits; ///< where the host can't read the device's
   /// Where entry points leave what they return, on the device. Kept: a replayed graph does not say it again.

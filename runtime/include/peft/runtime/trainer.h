@@ -1,6 +1,6 @@
 //===- trainer.h - the training loop --------------------------------------===//
 //
-// Gathers micro-batches, runs the program's entry points, logs, evaluates and saves.
+// Gathers micro-batches (the next step's while a device works on this one's), runs the program's entry points, logs, evaluates and saves.
 // The loss of a step is the sum over the labelled tokens of its micro-batches, divided
 // by their number. SIGINT and SIGTERM end the run after the current step, with a
 // checkpoint. One thread drives it; kernels are parallel inside.
@@ -42,6 +42,7 @@ public:
 private:
   Status prepare();
   Status step();
+  Status gather(int64_t step, std::vector<MicroBatch> &batches);
   Status accumulate(double &lossSum, int64_t &labelled);
   Status afterStep(double loss, float norm);
   Status resume();
@@ -65,7 +66,9 @@ private:
   TrainerState progress;
   MetricsLog log;
   Progress bar;
-  std::vector<MicroBatch> gathered;
+  /// The micro-batches of the step at hand, and of the one that follows, filled while a device works on this one.
+  std::vector<MicroBatch> gathered, coming;
+  int64_t comingStep = -1;
   std::string lastCheckpoint;
   double started = 0;
   int64_t firstStep = 0, firstTokens = 0, firstSamples = 0, savedStep = -1;
