@@ -13,6 +13,8 @@ const char *target() { return "cpu"; }
 
 Result<void *> open() { return static_cast<void *>(nullptr); }
 
+Memory memory() { return {}; }
+
 Result<char *> allocate(uint64_t bytes) {
   if (bytes == 0)
     return static_cast<char *>(nullptr);

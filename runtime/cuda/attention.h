@@ -38,6 +38,9 @@ struct AttentionLayout {
   uint64_t key() const { return uint64_t(longest) << 34 | uint64_t(sequences) << 2 | uint64_t(kind); }
 };
 
+/// Takes cuDNN into use, if it is there: what it allocates at first is none of a program's memory.
+void openAttention();
+
 /// segments [batch, seq], in host memory.
 AttentionLayout layoutOf(const int32_t *segments, int64_t batch, int64_t seq);
 

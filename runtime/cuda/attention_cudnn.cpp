@@ -276,6 +276,10 @@ bool cudnnBackward(const peft_context_t &ctx, const AttentionShape &shape, const
 
 } // namespace peft::rt::attention_detail
 
+namespace peft::rt {
+void openAttention() { attention_detail::handle(); }
+} // namespace peft::rt
+
 #else
 
 namespace peft::rt::attention_detail {
@@ -288,5 +292,9 @@ bool cudnnBackward(const peft_context_t &, const AttentionShape &, const Backwar
   return false;
 }
 } // namespace peft::rt::attention_detail
+
+namespace peft::rt {
+void openAttention() {}
+} // namespace peft::rt
 
 #endif

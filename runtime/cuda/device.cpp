@@ -8,6 +8,7 @@
 
 #include "peft/runtime/device.h"
 
+#include "attention.h"
 #include "context.h"
 #include "device_errors.h"
 #include "gemm.h"
@@ -44,7 +45,7 @@ struct Device {
 Device *device = nullptr;
 
 Status take(Device &fresh) {
-  PEFT_TRY(checkGpu());
+  PEFT_TRY(checkGpu(askGpu()));
   PEFT_TRY(gpuStatus(cudaSetDevice(0), "cannot use the gpu"));
   rt::CudaContext &context = fresh.context;
   int major = 0, minor = 0;
@@ -55,7 +56,7 @@ Status take(Device &fresh) {
   context.capability = 10 * major + minor;
   PEFT_TRY(gpuStatus(cudaStreamCreateWithFlags(&context.stream, cudaStreamNonBlocking), "cannot use the gpu"));
   if (cudaError_t error = cudaMalloc(&fresh.ownWorkspace, workspaceBytes))
-    return outOfMemory(error, "the libraries' workspace", workspaceBytes);
+    return allocationStatus(error, "the libraries' workspace", workspaceBytes);
   context.workspace = fresh.ownWorkspace;
   context.workspaceBytes = workspaceBytes;
   auto staging = Staging::create();
@@ -122,10 +123,18 @@ Result<void *> open() {
     PEFT_TRY(take(*fresh));
     device = fresh.release();
     PEFT_TRY(rt::openGemm());
+    rt::openAttention();
     if (const std::string path = choicesFile(); !path.empty())
       PEFT_TRY(loadChoices(path));
   }
   return static_cast<void *>(&device->context);
+}
+
+Memory memory() {
+  size_t free = 0, total = 0;
+  if (!open() || cudaMemGetInfo(&free, &total))
+    return {};
+  return {free, total};
 }
 
 Result<char *> allocate(uint64_t bytes) {
@@ -135,7 +144,7 @@ Result<char *> allocate(uint64_t bytes) {
     return static_cast<char *>(nullptr);
   char *memory = nullptr;
   if (cudaError_t error = cudaMalloc(&memory, bytes))
-    return outOfMemory(error, "the program", bytes);
+    return allocationStatus(error, "the program", bytes);
   PEFT_TRY(fillZero(memory, bytes));
   return memory;
 }

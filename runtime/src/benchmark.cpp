@@ -69,6 +69,7 @@ Status runBenchmark(Weights &weights, const Options &options, uint64_t anonymous
                                {"peak_rss_bytes", processMemory("VmHWM")},
                                {"rss_anon_growth_bytes", int64_t(anonymous) - int64_t(anonymousAtStart)},
                                {"arena_bytes", program.arena_bytes},
+                               {"device_growth_bytes", weights.deviceGrowth()},
                                {"loss", lastLoss}};
   printf("%s\n", printJson(line).c_str());
   return Status::ok();

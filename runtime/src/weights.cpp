@@ -2,6 +2,7 @@
 
 #include "peft/runtime/weights.h"
 #include "peft/runtime/device.h"
+#include "peft/runtime/memory_advice.h"
 #include "peft/runtime/progress.h"
 #include "peft/runtime/quantize.h"
 #include "peft/runtime/random.h"
@@ -104,7 +105,13 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
   Weights weights;
   weights.table = &program;
   weights.checkpoint = &checkpoint;
+  if (auto opened = device::open(); !opened)
+    return opened.status();
+  const device::Memory before = device::memory();
+  weights.freeBefore = before.free;
   auto arena = Arena::allocate(program.arena_bytes);
+  if (!arena && before.free < before.total && before.free < program.arena_bytes)
+    return Status::error(arena.status().message() + "; " + memoryAdvice(program, before.free));
   if (!arena)
     return arena.status();
   weights.arena = std::move(*arena);
@@ -202,6 +209,8 @@ Status Weights::initializeOne(const peft_parameter_t &parameter, uint64_t seed, 
     return checkpoint->read(sourceName(parameter), first);
   return checkpoint->readRows(sourceName(parameter), parameter.init_rows, parameter.dims[0], first);
 }
+
+int64_t Weights::deviceGrowth() const { return int64_t(freeBefore) - int64_t(device::memory().free); }
 
 Status Weights::checkFinite() const {
   auto run = values();

@@ -20,12 +20,18 @@ namespace peft::device {
 /// "cpu" or "cuda": the target of the programs that this implementation runs.
 const char *target();
 
-/// Takes the device into use; what kernels find in peft_context_t::device. Calls after
+/// Takes the device and its libraries into use; what kernels find in peft_context_t::device. Calls after
 /// the first return the same. An error says what is missing (no GPU, an older driver).
 Result<void *> open();
 
+/// Bytes of a GPU's own memory, whoever uses them; 0 on the CPU.
+struct Memory {
+  uint64_t free = 0, total = 0;
+};
+Memory memory();
+
 /// Zeroed memory for kernels, aligned to PEFT_ALIGNMENT. An error says what was wanted
-/// and what is free.
+/// and, of a GPU, what is free.
 Result<char *> allocate(uint64_t bytes);
 void release(char *memory, uint64_t bytes);
 

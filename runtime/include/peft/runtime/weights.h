@@ -57,6 +57,9 @@ public:
     return hostRun(table->optimizer_offset + number * table->trainable_count * sizeof(float));
   }
 
+  /// Bytes of a GPU's memory that went since before the arena was allocated, its libraries being open; 0 on the CPU.
+  int64_t deviceGrowth() const;
+
   /// The program's entry points on these weights.
   Runner &runner() const { return *entries; }
 
@@ -74,6 +77,7 @@ private:
   const peft_program_t *table = nullptr;
   const Checkpoint *checkpoint = nullptr;
   Arena arena;
+  uint64_t freeBefore = 0; ///< of the device's memory
   std::vector<const void *> pointers;
   std::unique_ptr<peft_context_t> ctx;
   std::unique_ptr<Runner> entries;
