@@ -1,12 +1,16 @@
-"""Programs on a GPU: the bits of a run, of a resumed one, and bf16 beside float32. scripts/gpu_suite.sh runs it."""
+"""Programs on a GPU: the bits of a run, of a resumed one, bf16 beside float32, the plan beside the driver's count, and
+what is said when the card is full or fails. scripts/gpu_suite.sh runs it."""
 
 import json
 import os
+import re
+import shutil
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from support import config, documents, must, scratch, tool, weights, write_data, write_model
+from support import BUILD, config, documents, must, run, scratch, tool, weights, write_data, write_model
 
 SHAPE = config(hidden_size=128, intermediate_size=256, num_attention_heads=2, num_key_value_heads=1)
 
@@ -53,6 +57,149 @@ class ProgramOnGpu(unittest.TestCase):
         self.assertLess(exact[-1], exact[0])
         for a, b in zip(exact, rounded):
             self.assertLess(abs(a - b), 0.02 * a)
+
+
+def compile_text(source, program):
+    """As peftc does with the text that it has written."""
+    home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+    nvcc = os.path.join(home, "bin", "nvcc") if os.path.exists(os.path.join(home, "bin", "nvcc")) else shutil.which("nvcc")
+    must(nvcc, "-std=c++17", "-O3", "-gencode=arch=compute_80,code=sm_80", "-gencode=arch=compute_90a,code=sm_90a",
+         "-Xcompiler=-fopenmp", "-I" + os.path.join(BUILD, "include"), source, "-L" + os.path.join(BUILD, "lib"),
+         "-Xlinker=--whole-archive", "-lpeft_main", "-Xlinker=--no-whole-archive", "-Xlinker=--start-group", "-lpeft_runtime",
+         "-lpeft_kernels_cuda", "-Xlinker=--end-group", "--options-file=" + os.path.join(BUILD, "lib", "peft_cuda.link"), "-o", program)
+
+
+def failing_after(text, steps):
+    """An emitted program whose update traps on the GPU after that many steps."""
+    entries = "micro_step, evaluate, forward, update};"
+    assert text.count(entries) == 1 and text.count("static const peft_program_t program") == 1
+    text = text.replace(entries, "micro_step, evaluate, forward, failing_update};")
+    return text.replace("static const peft_program_t program", """
+__global__ void fail(const peft_update_t *arguments) {
+  if (arguments->step > %d)
+    __trap();
+}
+static void failing_update(const peft_context_t *context, const peft_update_t *arguments, const float **norm) {
+  update(context, arguments, norm);
+  fail<<<1, 1, 0, rt::streamOf(*context)>>>(arguments);
+}
+
+static const peft_program_t program""" % steps)
+
+
+class MostOfTheMemory:
+    """Another process's: all that is free but `left` bytes."""
+
+    CODE = """
+import ctypes, sys
+cuda = ctypes.CDLL("libcuda.so.1")
+def do(name, *args):
+    code = getattr(cuda, name)(*args)
+    if code: sys.exit(f"{name}: {code}")
+context, free, total, memory = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_size_t(), ctypes.c_void_p()
+do("cuInit", 0)
+do("cuDevicePrimaryCtxRetain", ctypes.byref(context), 0)
+do("cuCtxSetCurrent", context)
+do("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+do("cuMemAlloc_v2", ctypes.byref(memory), ctypes.c_size_t(free.value - %d))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+    def __init__(self, left):
+        self.left = left
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", self.CODE % self.left], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "held\n":
+            raise AssertionError(self.process.communicate()[1])
+
+    def __exit__(self, *_):
+        self.process.communicate("")
+
+
+class MemoryOfAGpu(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = scratch()
+        shape = config(hidden_size=512, intermediate_size=1024, num_hidden_layers=2, num_attention_heads=8, num_key_value_heads=4,
+                       vocab_size=256, max_position_embeddings=1024)
+        cls.model = write_model(os.path.join(cls.folder, "model"), shape, weights(shape))
+
+    def compile(self, batch, *options):
+        program = os.path.join(self.folder, f"train-{batch}")
+        must(tool("peftc"), self.model, "--target", "cuda", "--lora", "r=8,targets=all-linear", "--batch", str(batch),
+             "--seq-len", "1024", "--quiet", *options, "-o", program)
+        return program
+
+    def test_the_driver_counts_what_was_planned(self):
+        for batch in (64, 256):
+            with self.subTest(batch=batch):
+                measured = json.loads(must(self.compile(batch), "--bench", "6"))
+                planned, grown = measured["arena_bytes"], measured["device_growth_bytes"]
+                self.assertGreater(planned, 2**30)
+                self.assertLess(abs(grown - planned), 0.01 * planned, f"planned {planned}, grown by {grown}")
+
+    def test_a_full_card_is_one_line_with_what_would_fit(self):
+        program = self.compile(64)
+        with MostOfTheMemory(left=2**30):
+            result = run(program, "--bench", "1")
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertRegex(result.stderr, r"\Aerror: not enough memory on [^\n]+: the program needs [0-9.]+ GiB, [0-9.]+ [GM]iB of [0-9.]+ GiB "
+                                        r"are free; (compile with --batch|even --batch 1 takes)[^\n]*--quantize nf4\n\Z")
+
+
+class AGpuThatFails(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = scratch()
+        cls.model = write_model(os.path.join(cls.folder, "model"), SHAPE, weights(SHAPE))
+        cls.data = write_data(os.path.join(cls.folder, "data.safetensors"), documents())
+        cls.program = os.path.join(cls.folder, "train")
+        must(tool("peftc"), cls.model, "--target", "cuda", "--lora", "r=4,targets=all-linear", "--batch", "2", "--seq-len", "64",
+             "--quiet", "-o", cls.program)
+
+    def train(self, program, out, *options, **more):
+        return run(program, "--data", self.data, "--output_dir", os.path.join(self.folder, out), "--max_steps", "12",
+                   "--learning_rate", "1e-3", *options, **more)
+
+    def test_in_mid_run_the_last_checkpoint_stays(self):
+        with open(self.program + ".cu") as file:
+            text = failing_after(file.read(), 5)
+        with open(os.path.join(self.folder, "failing.cu"), "w") as file:
+            file.write(text)
+        failing = os.path.join(self.folder, "failing")
+        compile_text(failing + ".cu", failing)
+        result = self.train(failing, "failed", "--save_steps", "2")
+        self.assertEqual(result.returncode, 2)
+        errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+        self.assertEqual(result.stderr.splitlines()[-1:], errors, result.stderr)  # one, and nothing after it
+        checkpoint = os.path.join(self.folder, "failed", "checkpoint-4")
+        self.assertRegex(errors[0], r"\Aerror: step 5: the gpu failed: .*, stopped; the last good checkpoint is " + re.escape(checkpoint) + r"\Z")
+        # It is whole: a program that works goes on from it, to where an unbroken run comes.
+        resumed = self.train(self.program, "resumed", "--resume_from_checkpoint", checkpoint)
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        whole = self.train(self.program, "whole")
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        adapters = []
+        for out in ("resumed", "whole"):
+            with open(os.path.join(self.folder, out, "adapter_model.safetensors"), "rb") as file:
+                adapters.append(file.read())
+        self.assertEqual(*adapters)
+
+    def test_products_timed_on_another_card_are_timed_again(self):
+        cache = os.path.join(self.folder, "cache")
+        os.makedirs(os.path.join(cache, "peft-mlir"))
+        with open(os.path.join(cache, "peft-mlir", "gemm.json"), "w") as file:
+            json.dump({"device": "NVIDIA Nothing", "cublaslt": 1, "products": {}}, file)
+        environment = {**os.environ, "XDG_CACHE_HOME": cache, "OMP_NUM_THREADS": "2"}
+        result = subprocess.run([self.program, "--bench", "2"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stderr, r"\Awarning: [^\n]*gemm\.json: products were timed on 'NVIDIA Nothing'[^\n]*: the file is ignored "
+                                        r"and they are timed anew\n\Z")
+        with open(os.path.join(cache, "peft-mlir", "gemm.json")) as file:
+            self.assertNotEqual(json.load(file)["device"], "NVIDIA Nothing")
 
 
 if __name__ == "__main__":

@@ -164,6 +164,18 @@ TEST(AttentionCuda, LargeScoresDoNotOverflow) {
   expectClose<float>(o.doubles(), expected(c, qkv, dout).o, 2e-5);
 }
 
+template <class T> class AttentionCudaSmall : public ::testing::Test {};
+TYPED_TEST_SUITE(AttentionCudaSmall, ElementTypes);
+
+/// Each own kernel once, with more than one block of keys and queries: what a race detector gets through in a minute.
+TYPED_TEST(AttentionCudaSmall, EveryOwnKernel) {
+  for (const Case &c : {Case{1, 70, 2, 1, 64, 0, oneSegment(1, 70)}, Case{1, 70, 1, 1, 128, 0, packed(1, 70, {40, 20})},
+                        Case{1, 70, 1, 1, 24, 33, oneSegment(1, 70)}, Case{1, 66, 1, 1, 64, 20, recurring(1, 66, 11)}}) {
+    const Doubles qkv = randomValues(c.qSize() + 2 * c.kSize(), 7), dout = randomValues(c.qSize(), 8);
+    check<TypeParam>(c, qkv, dout, expected(c, qkv, dout), {}, enough, "own");
+  }
+}
+
 /// What a run gives, bit by bit.
 template <class T> std::vector<Doubles> bitsOf(const Case &c, const Doubles &x, const Doubles &kv) {
   const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
