@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace peft;
@@ -175,6 +176,25 @@ int main(int argc, char **argv) {
   bench("cross_entropy_grad", v * 4, [&](int) { cross_entropy_grad<bf16>(ctx, dlogits, logits, lse, labels, *scale); });
   bench("cross_entropy_grad, in place", v * 4,
         [&](int) { cross_entropy_grad<bf16>(ctx, logits, logits, lse, labels, *scale); });
+  // A chunk of the head as programs have it; each call another one, so that none is in the cache.
+  constexpr int64_t few = 256;
+  int64_t turn = 0;
+  auto next = [&](Tensor<bf16> of, int64_t columns) {
+    return Tensor<bf16>(of.data + ++turn % (chunk / few) * few * vocab, {few, columns});
+  };
+  const Tensor<float> fewLse(lse.data, {few});
+  const Tensor<const int32_t> fewLabels(targets.data, {few});
+  for (const auto &[columns, forward, backward] :
+       {std::tuple(vocab, "cross_entropy 256 x 128256", "cross_entropy_grad 256 x 128256"),
+        std::tuple(int64_t(49152), "cross_entropy 256 x 49152", "cross_entropy_grad 256 x 49152")}) {
+    const int64_t width = columns;
+    bench(forward, double(few * width) * 2,
+          [&](int) { cross_entropy<bf16>(ctx, loss, fewLse, next(logits, width), fewLabels); });
+    bench(backward, double(few * width) * 4, [&](int) {
+      const Tensor<bf16> here = next(logits, width);
+      cross_entropy_grad<bf16>(ctx, here, here, fewLse, fewLabels, *scale);
+    });
+  }
 
   const int64_t n = hidden * inner;
   auto dense = make<bf16>(ctx, {inner, hidden});
