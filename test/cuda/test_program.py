@@ -58,6 +58,15 @@ class ProgramOnGpu(unittest.TestCase):
         for a, b in zip(exact, rounded):
             self.assertLess(abs(a - b), 0.02 * a)
 
+    def test_sums_in_any_order_train_the_same_model(self):
+        self.programs["any-order"] = os.path.join(self.folder, "any-order")
+        self.addCleanup(self.programs.pop, "any-order")
+        must(tool("peftc"), self.model, "--target", "cuda", "--deterministic=off", "--lora", "r=4,targets=all-linear,dropout=0.1",
+             "--batch", "2", "--seq-len", "64", "--quiet", "-o", self.programs["any-order"])
+        one, other = (self.losses(self.train(program, "order")) for program in ("bf16", "any-order"))
+        for a, b in zip(one, other):
+            self.assertLess(abs(a - b), 0.01 * a)
+
 
 def compile_text(source, program):
     """As peftc does with the text that it has written."""
