@@ -1,6 +1,6 @@
 //===- gemm.h - one matrix product, by cuBLASLt ---------------------------===//
 //
-// Row-major. float is exact f32 (no TF32), bf16 sums in f32. The first time that a
+// Row-major. float is exact f32 (no TF32), bf16 and e4m3 sum in f32. The first time that a
 // product of a shape is wanted, cuBLASLt's candidates for it are timed where it stands
 // and the fastest is kept (gemm_tune.cpp): its own first choice is up to 12 % slower.
 //
@@ -25,6 +25,9 @@ namespace peft::rt {
 void run(const peft_context_t &, const Gemm<float, float> &);
 void run(const peft_context_t &, const Gemm<bf16, bf16> &);
 void run(const peft_context_t &, const Gemm<bf16, float> &);
+/// On compute capability 9.0; n and k multiples of 16, all pointers of 16 bytes.
+void run(const peft_context_t &, const Fp8Gemm<float> &);
+void run(const peft_context_t &, const Fp8Gemm<bf16> &);
 
 /// Loads cuBLASLt, which takes device memory; else the first product does it.
 Status openGemm();

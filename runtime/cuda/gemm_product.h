@@ -14,7 +14,8 @@
 
 namespace peft::rt {
 
-/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or d + alpha * op(a) op(b).
+/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or d + alpha * op(a) op(b). With scales,
+/// those of e4m3, row i of op(a) is multiplied by scaleA[i], column j of op(b) by scaleB[j].
 struct Product {
   cudaDataType_t in, out;
   bool transposeA, transposeB;
@@ -22,6 +23,7 @@ struct Product {
   const void *a, *b;
   void *d;
   const void *bias;
+  const float *scaleA, *scaleB;
   float alpha;
   bool add;
 

@@ -29,8 +29,8 @@ std::string shapeText(const std::vector<int64_t> &shape) {
 }
 
 const char *storageName(const peft_parameter_t &parameter) {
-  if (parameter.encoding == PEFT_NF4)
-    return "nf4";
+  if (parameter.encoding != PEFT_DENSE)
+    return parameter.encoding == PEFT_NF4 ? "nf4" : "fp8";
   static const char *const names[] = {"f32", "bf16", "f16", "i32", "u8"};
   return names[parameter.dtype];
 }
@@ -112,6 +112,10 @@ Status Weights::readFrozen(const peft_parameter_t &parameter, void *to) const {
   const char *name = sourceName(parameter);
   if (parameter.encoding == PEFT_NF4)
     return checkpoint->readNf4(name, parameter.block, parameter.nested, static_cast<uint8_t *>(to));
+  if (parameter.encoding == PEFT_FP8) {
+    PEFT_TRY(device::multipliesFp8());
+    return checkpoint->readFp8(name, static_cast<uint8_t *>(to));
+  }
   return checkpoint->read(name, parameter.dtype, to);
 }
 
