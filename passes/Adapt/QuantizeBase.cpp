@@ -45,7 +45,7 @@ struct QuantizeBasePass : peft::impl::QuantizeBasePassBase<QuantizeBasePass> {
         continue;
       if (!llvm::all_of(reads, [](nn::GetOp get) { return llvm::all_of(get->getUses(), isBaseLinear); }))
         continue;
-      auto refused = [&, name = name] { return parameter.emitError("--quantize: ") << name.getValue() << ": "; };
+      auto refused = [&] { return parameter.emitError("--quantize: "); };
       auto encoded = RankedTensorType::getChecked(refused, dense.getShape(), dense.getElementType(), encoding);
       if (!encoded)
         return signalPassFailure();
