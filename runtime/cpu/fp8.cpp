@@ -12,9 +12,13 @@
 namespace peft::rt {
 namespace {
 
-/// Widened elements of a block of a and of one of b, which bound the memory that a product works in.
-constexpr int64_t aElements = int64_t(1) << 22, bElements = int64_t(1) << 20;
-constexpr int64_t leastRows = 64; ///< of a block, however long they are
+/// Elements of a block of a, of b and of their sums, which bound the memory that a product works in.
+constexpr int64_t aElements = int64_t(1) << 22, bElements = int64_t(1) << 20, sumElements = int64_t(1) << 20;
+constexpr int64_t leastRows = 64, mostRows = 4096; ///< of a block, the former however long they are
+
+int64_t rowsOfBlock(int64_t elements, int64_t length, int64_t rows) {
+  return std::min(rows, std::clamp(elements / length, leastRows, mostRows));
+}
 
 template <class U> void widen(U *to, const uint8_t *codes, int64_t count) {
   parallelFor(count, count, [&](int64_t begin, int64_t end) {
@@ -26,9 +30,10 @@ template <class U> void widen(U *to, const uint8_t *codes, int64_t count) {
 
 template <class T> void multiply(const Fp8Gemm<T> &g, const T *bias) {
   static Scratch scratchA, scratchB, scratchC; // kernels are called from one thread
-  const int64_t mBlock = std::clamp(aElements / g.k, leastRows, std::max(leastRows, g.m));
-  const int64_t nBlock = std::clamp(bElements / g.k, leastRows, std::max(leastRows, g.n));
-  T *a = reinterpret_cast<T *>(scratchA.floats(mBlock * g.k)), *b = reinterpret_cast<T *>(scratchB.floats(nBlock * g.k));
+  const int64_t mBlock = rowsOfBlock(aElements, g.k, g.m);
+  const int64_t nBlock = std::min(rowsOfBlock(bElements, g.k, g.n), rowsOfBlock(sumElements, mBlock, g.n));
+  T *a = reinterpret_cast<T *>(scratchA.floats(mBlock * g.k)),
+    *b = reinterpret_cast<T *>(scratchB.floats(nBlock * g.k));
   float *sums = scratchC.floats(mBlock * nBlock);
   for (int64_t m = 0; m < g.m; m += mBlock) {
     const int64_t rows = std::min(mBlock, g.m - m);

@@ -24,7 +24,8 @@ uint32_t sizeOf(float x) {
   return bits & 0x7fffffffu;
 }
 
-/// The largest magnitude of n elements, as bits: their order is that of the values, and no number is above all.
+/// The largest magnitude of n elements, as bits: their order is that of the values, and no number is above
+/// all.
 template <class T> float amaxOf(const T *x, int64_t n) {
   uint32_t largest = leastAmaxBits;
 #pragma omp simd reduction(max : largest)
@@ -35,7 +36,8 @@ template <class T> float amaxOf(const T *x, int64_t n) {
 
 constexpr int64_t side = 64; ///< of a tile that is transposed
 
-/// codes [cols, rows] and scales [cols] of the transpose of src, for the columns [begin, end), at most `side` of them.
+/// codes [cols, rows] and scales [cols] of the transpose of src, for the columns [begin, end), at most `side`
+/// of them.
 void quantizeColumns(const float *src, int64_t rows, int64_t cols, int64_t begin, int64_t end, uint8_t *codes,
                      float *scales) {
   uint32_t largest[side];
@@ -63,8 +65,7 @@ void quantizeColumns(const float *src, int64_t rows, int64_t cols, int64_t begin
 
 } // namespace
 
-template <class T>
-void quantizeRows(const T *x, int64_t rows, int64_t cols, uint8_t *codes, float *scales) {
+template <class T> void quantizeRows(const T *x, int64_t rows, int64_t cols, uint8_t *codes, float *scales) {
 #pragma omp parallel for if (rows * cols > 16384)
   for (int64_t row = 0; row < rows; ++row) {
     const T *from = x + row * cols;

@@ -14,12 +14,14 @@
 namespace peft::rt {
 namespace {
 
-/// Multiples of 16 where they must be, rows of any number; blocks of the CPU's and widths of the GPU's row cache.
+/// Multiples of 16 where they must be, rows of any number; blocks of the CPU's and widths of the GPU's row
+/// cache.
 struct Shape {
   int64_t rows, in, out;
 };
-const Shape shapes[] = {{1, 16, 16},   {3, 48, 80},    {17, 16, 48},   {64, 112, 16},   {130, 272, 64},
-                        {5, 2064, 32}, {33, 9216, 16}, {515, 80, 144}, {3, 64, 20000 / 16 * 16}};
+const Shape shapes[] = {{1, 16, 16},    {3, 48, 80},    {17, 16, 48},
+                        {64, 112, 16},  {130, 272, 64}, {5, 2064, 32},
+                        {33, 9216, 16}, {515, 80, 144}, {3, 64, 20000 / 16 * 16}};
 
 /// Rows of unlike sizes, so that one scale for all would show.
 Doubles unlikeRows(int64_t rows, int64_t cols, uint32_t seed) {
@@ -84,7 +86,12 @@ template <class T> struct Rows {
   Quantized result;
 };
 
-template <class T> class Fp8Kernel : public ::testing::Test {};
+template <class T> class Fp8Kernel : public ::testing::Test {
+  void SetUp() override {
+    if (const Status runs = device::multipliesFp8(); !runs)
+      GTEST_SKIP() << runs.message();
+  }
+};
 TYPED_TEST_SUITE(Fp8Kernel, ElementTypes);
 
 TYPED_TEST(Fp8Kernel, RowsHaveTheBitsOfTheFormula) {
@@ -131,7 +138,8 @@ TYPED_TEST(Fp8Kernel, Linear) {
         Owned<TypeParam> biases({s.out}, bias), y({s.rows, s.out});
         const double alpha = withBias ? -0.5 : 1;
         fp8_linear<TypeParam>(context, y, x.codes, x.scales, w.bytes,
-                              withBias ? biases.tensor() : Tensor<const TypeParam>(), transposed, float(alpha));
+                              withBias ? biases.tensor() : Tensor<const TypeParam>(), transposed,
+                              float(alpha));
         Doubles start;
         for (int64_t i = 0; i < s.rows; ++i)
           start.insert(start.end(), bias.begin(), bias.end());
@@ -139,7 +147,8 @@ TYPED_TEST(Fp8Kernel, Linear) {
           start.assign(start.size(), 0);
         // A bf16 product may be rounded before its bias is added.
         const double tolerance = 1e-5 + (withBias ? roundingOf<TypeParam>() : 0);
-        expectClose<TypeParam>(y.doubles(), reference(x.result, transposed ? w.byColumns : w.byRows, s.in, alpha, start),
+        expectClose<TypeParam>(y.doubles(),
+                               reference(x.result, transposed ? w.byColumns : w.byRows, s.in, alpha, start),
                                tolerance);
       }
 }
@@ -152,7 +161,8 @@ TYPED_TEST(Fp8Kernel, AddKeepsWhatWasThere) {
       const Doubles start = randomValues(size_t(s.rows * s.out), 8);
       Owned<TypeParam> y({s.rows, s.out}, start);
       fp8_linear_add<TypeParam>(context, y, x.codes, x.scales, w.bytes, transposed, 2);
-      expectClose<TypeParam>(y.doubles(), reference(x.result, transposed ? w.byColumns : w.byRows, s.in, 2, start),
+      expectClose<TypeParam>(y.doubles(),
+                             reference(x.result, transposed ? w.byColumns : w.byRows, s.in, 2, start),
                              1e-5 + roundingOf<TypeParam>());
     }
 }
@@ -172,7 +182,8 @@ TYPED_TEST(Fp8Kernel, LeadingDimensionsAreRows) {
 /// dX = dY W by the transposed form is the gradient of the dense product to what eight bits can say.
 TYPED_TEST(Fp8Kernel, ForwardAndBackwardAreCloseToTheDenseProduct) {
   const Shape s{40, 256, 192};
-  const Doubles x = unlikeRows(s.rows, s.in, 11), dy = unlikeRows(s.rows, s.out, 12), w = unlikeRows(s.out, s.in, 13);
+  const Doubles x = unlikeRows(s.rows, s.in, 11), dy = unlikeRows(s.rows, s.out, 12),
+                w = unlikeRows(s.out, s.in, 13);
   Weight packed(s.out, s.in, 13);
   auto relativeError = [](const Doubles &got, const Doubles &want) {
     double error = 0, size = 0;

@@ -1,7 +1,9 @@
-"""Programs on a GPU: the bits of a run, of a resumed one, and bf16 beside float32. scripts/gpu_suite.sh runs it."""
+"""Programs on a GPU: the bits of a run, of a resumed one, bf16 beside float32, and FP8 beside both and the CPU's.
+scripts/gpu_suite.sh runs it."""
 
 import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -9,6 +11,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from support import config, documents, must, scratch, tool, weights, write_data, write_model
 
 SHAPE = config(hidden_size=128, intermediate_size=256, num_attention_heads=2, num_key_value_heads=1)
+OPTIONS = {"f32": ["--dtype", "f32"], "bf16": ["--dtype", "bf16"]}
+FP8 = {"fp8": ["--dtype", "bf16", "--quantize", "fp8"], "fp8-f32": ["--dtype", "f32", "--quantize", "fp8"]}
+CAPABILITY = subprocess.run(["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"], stdout=subprocess.PIPE, text=True).stdout
+HAS_FP8 = CAPABILITY.startswith("9.0")
 
 
 class ProgramOnGpu(unittest.TestCase):
@@ -17,10 +23,15 @@ class ProgramOnGpu(unittest.TestCase):
         cls.folder = scratch()
         cls.model = write_model(os.path.join(cls.folder, "model"), SHAPE, weights(SHAPE))
         cls.data = write_data(os.path.join(cls.folder, "data.safetensors"), documents())
-        cls.programs = {dtype: os.path.join(cls.folder, dtype) for dtype in ("f32", "bf16")}
-        for dtype, program in cls.programs.items():
-            must(tool("peftc"), cls.model, "--target", "cuda", "--dtype", dtype, "--lora", "r=4,targets=all-linear,dropout=0.1",
-                 "--batch", "2", "--seq-len", "64", "--quiet", "-o", program)
+        kinds = {**OPTIONS, **(FP8 if HAS_FP8 else {})}
+        cls.programs = {name: cls.compile(name, "cuda", options) for name, options in kinds.items()}
+
+    @classmethod
+    def compile(cls, name, target, options):
+        program = os.path.join(cls.folder, name)
+        must(tool("peftc"), cls.model, "--target", target, *options, "--lora", "r=4,targets=all-linear,dropout=0.1", "--batch", "2",
+             "--seq-len", "64", "--quiet", "-o", program)
+        return program
 
     def train(self, dtype, name, *options):
         out = os.path.join(self.folder, f"{dtype}-{name}")
@@ -53,6 +64,26 @@ class ProgramOnGpu(unittest.TestCase):
         self.assertLess(exact[-1], exact[0])
         for a, b in zip(exact, rounded):
             self.assertLess(abs(a - b), 0.02 * a)
+
+    @unittest.skipUnless(HAS_FP8, "this GPU is not of compute capability 9.0")
+    def test_fp8_follows_the_dense_base(self):
+        exact = self.losses(self.train("f32", "dense"))
+        for name in FP8:
+            losses = self.losses(self.train(name, "beside"))
+            self.assertNotEqual(exact[0], losses[0])
+            for a, b in zip(exact, losses):
+                self.assertLess(abs(a - b), 0.03 * a, name)
+
+    @unittest.skipUnless(HAS_FP8, "this GPU is not of compute capability 9.0")
+    def test_fp8_follows_the_cpu(self):
+        gpu = self.losses(self.train("fp8-f32", "gpu"))
+        self.programs["cpu"] = self.compile("cpu", "cpu", FP8["fp8-f32"])
+        self.addCleanup(self.programs.pop, "cpu")
+        cpu = self.losses(self.train("cpu", "cpu"))
+        # Codes are the same but where a sum's last bits turn one over.
+        self.assertLess(abs(gpu[0] - cpu[0]), 1e-4 * cpu[0])
+        for a, b in zip(cpu, gpu):
+            self.assertLess(abs(a - b), 0.005 * a)
 
 
 if __name__ == "__main__":

@@ -63,8 +63,7 @@ struct Fp8Layout {
 };
 
 /// codes [rows, cols] and scales [rows] of x. T is float or bf16.
-template <class T>
-void quantizeRows(const T *x, int64_t rows, int64_t cols, uint8_t *codes, float *scales);
+template <class T> void quantizeRows(const T *x, int64_t rows, int64_t cols, uint8_t *codes, float *scales);
 
 /// dst[0 .. Fp8Layout(rows, cols).bytes) = both forms of a matrix, each quantized from the values themselves.
 void quantizeFp8(const float *src, int64_t rows, int64_t cols, uint8_t *dst);
