@@ -120,7 +120,7 @@ cublasStatus_t describe(Described &to, const Product &product) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, product.bias);
   }
-  if (product.scaleA) { // its default sums, in float: the fast ones keep 14 bits
+  if (product.scaleA) { // the default sums, in float from part to part: FAST_ACCUM's stay in the tensor cores
     const int32_t vectors = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
     set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, vectors);
     set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, vectors);

