@@ -57,6 +57,7 @@ template <class R> Product toColumnMajor(const Fp8Gemm<R> &gemm) {
   product.scaleB = gemm.aScales;
   product.alpha = gemm.alpha;
   product.add = gemm.add;
+  product.fast = gemm.fast;
   return product;
 }
 
@@ -120,7 +121,8 @@ cublasStatus_t describe(Described &to, const Product &product) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, product.bias);
   }
-  if (product.scaleA) { // the default sums, in float from part to part: FAST_ACCUM's stay in the tensor cores
+  if (product.scaleA) {
+    set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, int8_t(product.fast));
     const int32_t vectors = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
     set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, vectors);
     set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, vectors);

@@ -26,6 +26,7 @@ struct Product {
   const float *scaleA, *scaleB;
   float alpha;
   bool add;
+  bool fast; ///< of e4m3: CUBLASLT_MATMUL_DESC_FAST_ACCUM
 
   uint64_t outBytes() const { return uint64_t(ldd) * n * (out == CUDA_R_32F ? 4 : 2); }
 };

@@ -209,6 +209,8 @@ std::string keyOf(const peft_context_t &ctx, const Product &product) {
     key += "," + std::to_string(alignmentOf(pointer));
   if (product.add)
     key += ",add";
+  if (product.fast)
+    key += ",fast";
   if (product.bias)
     key += ",bias" + std::to_string(alignmentOf(product.bias));
   if (!cudaOf(ctx).deterministic)

@@ -5,16 +5,20 @@
 // The frozen linears of a Llama-3.1-8B step, each product adding to its result as in a step: milliseconds and
 // TFLOP/s in bf16 and in FP8, what quantizing the rows takes beside them (GB/s of what it moves), and how much
 // faster both together are. Then sums over the step, as peftc emits it: x is quantized once for all that read it.
-// Medians of 15 runs; each shape's algorithms are chosen by timing before (gemm.h).
+// Beside them cuBLASLt's fast sums, which the runtime does not use: their time, and the difference of the results,
+// relative to their size (root of the mean square, in float). Medians of 15 runs; each shape's algorithms are
+// chosen by timing before (gemm.h).
 //
 //===----------------------------------------------------------------------===//
 
+#include "gemm.h"
 #include "peft/runtime/cuda/launch.h"
 #include "peft/runtime/device.h"
 #include "peft/runtime/fp8.h"
 #include "peft/runtime/kernels.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -24,7 +28,7 @@ namespace peft::rt {
 namespace {
 
 constexpr int runs = 15;
-constexpr int64_t layers = 32;
+constexpr int64_t layers = 32, someRows = 64;
 
 void must(const Status &status) {
   if (status)
@@ -73,18 +77,19 @@ public:
     must(device::multipliesFp8());
     const int64_t widest = 28672, largest = 4096 * 28672;
     x = allocate<bf16>(rows * widest), y = allocate<bf16>(rows * widest), w = allocate<bf16>(largest);
-    codes = allocate<uint8_t>(rows * widest), scales = allocate<float>(rows);
+    codes = allocate<uint8_t>(rows * widest), scales = allocate<float>(rows), exact = allocate<float>(someRows * widest);
     bytes = allocate<uint8_t>(Fp8Layout(4096, 28672).bytes);
     cudaEventCreate(&begin);
     cudaEventCreate(&end);
   }
 
   void all() {
-    std::printf("%-18s %6s %6s   bf16 ms TFLOP/s    FP8 ms TFLOP/s   rows ms  GB/s   faster, with rows\n", "product", "K", "N");
+    std::printf("%-18s %6s %6s   bf16 ms TFLOP/s    FP8 ms TFLOP/s   rows ms  GB/s   faster, with rows   fast ms, differs\n", "product",
+                "K", "N");
     for (const Case &c : cases)
       one(c);
-    std::printf("frozen products of a step: bf16 %.1f ms, FP8 %.1f ms and %.1f for the rows\n", layers * sums[0],
-                layers * sums[1], layers * sums[2]);
+    std::printf("frozen products of a step: bf16 %.1f ms, FP8 %.1f ms (fast sums: %.1f) and %.1f for the rows\n",
+                layers * sums[0], layers * sums[1], layers * sums[3], layers * sums[2]);
   }
 
 private:
@@ -110,12 +115,34 @@ private:
     const float quantizing = time([&] { quantize_rows<bf16>(ctx, q, s, xs); });
     random(y, rows * c.out, 1);
     const float eight = time([&] { fp8_linear_add<bf16>(ctx, ys, q, s, weight, c.transposed, 1); });
+    Fp8Gemm<bf16> gemm = fp8LinearGemm(ys, q, s, weight, c.transposed, 1, true);
+    gemm.fast = true;
+    random(y, rows * c.out, 1);
+    const float fast = time([&] { run(ctx, gemm); });
     const double flops = 2.0 * double(rows) * double(c.in) * double(c.out);
-    std::printf("%-18s %6lld %6lld %9.3f %7.0f %9.3f %7.0f %9.3f %5.0f %7.2fx %8.2fx\n", c.name, static_cast<long long>(c.in),
+    std::printf("%-18s %6lld %6lld %9.3f %7.0f %9.3f %7.0f %9.3f %5.0f %7.2fx %8.2fx %9.3f %9.1e\n", c.name, static_cast<long long>(c.in),
                 static_cast<long long>(c.out), dense, flops / dense / 1e9, eight, flops / eight / 1e9, quantizing,
-                3.0 * double(rows) * double(c.in) / quantizing / 1e6, dense / eight, dense / (eight + quantizing));
+                3.0 * double(rows) * double(c.in) / quantizing / 1e6, dense / eight, dense / (eight + quantizing), fast, differenceOfSums(c, q, s, weight));
     std::fflush(stdout);
-    sums[0] += double(c.times) * dense, sums[1] += double(c.times) * eight, sums[2] += double(c.quantized) * quantizing;
+    sums[0] += double(c.times) * dense, sums[1] += double(c.times) * eight, sums[2] += double(c.quantized) * quantizing, sums[3] += double(c.times) * fast;
+  }
+
+  /// Of the results of some rows, in float, with fast sums and without.
+  double differenceOfSums(const Case &c, Tensor<const uint8_t> q, Tensor<const float> s, Tensor<const uint8_t> weight) {
+    const int64_t some = std::min(rows, someRows);
+    std::vector<float> results[2];
+    for (bool fast : {false, true}) {
+      const Tensor<float> to(exact, {some, c.out});
+      Fp8Gemm<float> gemm = fp8LinearGemm(to, Tensor<const uint8_t>(q.data, {some, c.in}), s, weight, c.transposed, 1, false);
+      gemm.fast = fast;
+      run(ctx, gemm);
+      results[fast].resize(size_t(to.size()));
+      must(device::download(results[fast].data(), exact, results[fast].size() * sizeof(float)));
+    }
+    double error = 0, size = 0;
+    for (size_t i = 0; i < results[0].size(); ++i)
+      error += std::pow(double(results[1][i]) - results[0][i], 2), size += std::pow(double(results[0][i]), 2);
+    return std::sqrt(error / size);
   }
 
   /// Median milliseconds; the first calls choose the algorithm and wake the device.
@@ -139,10 +166,10 @@ private:
   peft_context_t ctx;
   bf16 *x, *y, *w;
   uint8_t *codes, *bytes;
-  float *scales;
+  float *scales, *exact;
   cudaEvent_t begin = nullptr, end = nullptr;
   uint64_t key = uint64_t(-1); ///< of runs, none twice
-  double sums[3] = {};
+  double sums[4] = {};
 };
 
 } // namespace

@@ -41,6 +41,7 @@ template <class R> struct Fp8Gemm {
   R *c = nullptr;
   float alpha = 1;
   bool add = false;
+  bool fast = false; ///< on a GPU: sums stay in the tensor cores, at some 14 bits, from end to end
 };
 
 /// kernels.h's fp8_linear without its bias, and fp8_linear_add.
