@@ -48,7 +48,7 @@ def train(args, program, work):
              "--learning_rate", str(args.learning_rate), "--warmup_steps", "5", "--logging_steps", "1", "--save_strategy", "no",
              "--disable_tqdm", "on", "--seed", str(args.seed)])
     with open(os.path.join(output, "metrics.jsonl")) as file:
-        losses = [line["loss"] for line in map(json.loads, file) if "loss" in line]
+        losses = [round(line["loss"], 5) for line in map(json.loads, file) if "loss" in line]
     if len(losses) != args.steps:
         raise RuntimeError(f"{output}/metrics.jsonl: expected {args.steps} losses, got {len(losses)}")
 
@@ -69,7 +69,7 @@ def differences(dense, other):
 
 
 def table(bases, runs, report):
-    names = [f"{base if base != 'none' else 'dense'}" for base in bases]
+    names = ["dense" if base == "none" else base for base in bases]
     lines = ["| steps | " + " | ".join(names) + " |", "|---" * (1 + len(names)) + "|"]
     steps = len(runs[bases[0]]["losses"])
     for begin in range(0, steps, WINDOW):
@@ -119,7 +119,7 @@ def main():
         settings = {key: getattr(args, key) for key in ("target", "dtype", "batch", "seq_len", "steps", "learning_rate", "seed")}
         with open(args.output, "w") as file:
             json.dump({"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-                       "model": os.path.basename(args.model.rstrip("/")), **settings, "runs": runs, "differences": report}, file, indent=1)
+                       "model": os.path.basename(args.model.rstrip("/")), **settings, "runs": runs, "differences": report}, file)
             file.write("\n")
     print(table(bases, runs, report))
 

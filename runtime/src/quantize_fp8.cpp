@@ -38,14 +38,15 @@ constexpr int64_t side = 64; ///< of a tile that is transposed
 
 /// codes [cols, rows] and scales [cols] of the transpose of src, for the columns [begin, end), at most `side`
 /// of them.
-void quantizeColumns(const float *src, int64_t rows, int64_t cols, int64_t begin, int64_t end, uint8_t *codes,
+template <class T>
+void quantizeColumns(const T *src, int64_t rows, int64_t cols, int64_t begin, int64_t end, uint8_t *codes,
                      float *scales) {
   uint32_t largest[side];
   float factors[side];
   std::fill_n(largest, side, leastAmaxBits);
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t c = begin; c < end; ++c)
-      largest[c - begin] = std::max(largest[c - begin], sizeOf(src[row * cols + c]));
+      largest[c - begin] = std::max(largest[c - begin], sizeOf(toFloat(src[row * cols + c])));
   for (int64_t c = begin; c < end; ++c) {
     const float amax = floatOf(largest[c - begin]);
     factors[c - begin] = e4m3Largest / amax;
@@ -56,7 +57,7 @@ void quantizeColumns(const float *src, int64_t rows, int64_t cols, int64_t begin
     const int64_t count = std::min(side, rows - first);
     for (int64_t row = 0; row < count; ++row)
       for (int64_t c = begin; c < end; ++c)
-        tile[row][c - begin] = toE4m3(src[(first + row) * cols + c] * factors[c - begin]);
+        tile[row][c - begin] = toE4m3(toFloat(src[(first + row) * cols + c]) * factors[c - begin]);
     for (int64_t c = begin; c < end; ++c)
       for (int64_t row = 0; row < count; ++row)
         codes[c * rows + first + row] = tile[row][c - begin];
@@ -80,7 +81,7 @@ template <class T> void quantizeRows(const T *x, int64_t rows, int64_t cols, uin
 template void quantizeRows(const float *, int64_t, int64_t, uint8_t *, float *);
 template void quantizeRows(const bf16 *, int64_t, int64_t, uint8_t *, float *);
 
-void quantizeFp8(const float *src, int64_t rows, int64_t cols, uint8_t *dst) {
+template <class T> void quantizeFp8(const T *src, int64_t rows, int64_t cols, uint8_t *dst) {
   const Fp8Layout layout(rows, cols);
   quantizeRows(src, rows, cols, dst, reinterpret_cast<float *>(dst + layout.scales));
 #pragma omp parallel for schedule(dynamic)
@@ -88,5 +89,7 @@ void quantizeFp8(const float *src, int64_t rows, int64_t cols, uint8_t *dst) {
     quantizeColumns(src, rows, cols, begin, std::min(begin + side, cols), dst + layout.transposed,
                     reinterpret_cast<float *>(dst + layout.transposedScales));
 }
+template void quantizeFp8(const float *, int64_t, int64_t, uint8_t *);
+template void quantizeFp8(const bf16 *, int64_t, int64_t, uint8_t *);
 
 } // namespace peft

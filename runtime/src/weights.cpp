@@ -93,6 +93,7 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
   weights.pointers.resize(program.parameter_count);
   for (uint64_t i = 0; i < program.parameter_count; ++i)
     PEFT_TRY(weights.place(program.parameters[i], weights.pointers[i]));
+  weights.converted = {};
   auto handles = device::open();
   if (!handles)
     return handles.status();
@@ -144,9 +145,10 @@ Status Weights::place(const peft_parameter_t &parameter, const void *&pointer) {
     return readFrozen(parameter, inArena);
   if (mapped)
     return device::upload(inArena, mapped, parameter.bytes);
-  std::vector<char> converted(parameter.bytes);
+  // Kept from one to the next: fresh pages cost as much as the conversion.
+  converted.resize(std::max<size_t>(converted.size(), parameter.bytes));
   PEFT_TRY(readFrozen(parameter, converted.data()));
-  return device::upload(inArena, converted.data(), converted.size());
+  return device::upload(inArena, converted.data(), parameter.bytes);
 }
 
 Status Weights::initialize(uint64_t seed) {

@@ -80,5 +80,15 @@ TEST(Fp8, BothFormsComeFromTheValues) {
     quantizeRows(transposed.data(), cols, rows, codes.data(), scales.data());
     EXPECT_EQ(std::memcmp(bytes.data() + layout.transposed, codes.data(), codes.size()), 0);
     EXPECT_EQ(std::memcmp(bytes.data() + layout.transposedScales, scales.data(), size_t(4 * cols)), 0);
+    // Of values that bf16 holds, the same bytes.
+    std::vector<bf16> halves(x.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+      halves[i] = fromFloat<bf16>(x[i]);
+      x[i] = toFloat(halves[i]);
+    }
+    std::vector<uint8_t> ofHalves(bytes.size());
+    quantizeFp8(x.data(), rows, cols, bytes.data());
+    quantizeFp8(halves.data(), rows, cols, ofHalves.data());
+    EXPECT_EQ(bytes, ofHalves);
   }
 }

@@ -66,7 +66,7 @@ struct Fp8Layout {
 template <class T> void quantizeRows(const T *x, int64_t rows, int64_t cols, uint8_t *codes, float *scales);
 
 /// dst[0 .. Fp8Layout(rows, cols).bytes) = both forms of a matrix, each quantized from the values themselves.
-void quantizeFp8(const float *src, int64_t rows, int64_t cols, uint8_t *dst);
+template <class T> void quantizeFp8(const T *src, int64_t rows, int64_t cols, uint8_t *dst);
 
 } // namespace peft
 

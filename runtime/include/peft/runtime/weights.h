@@ -72,6 +72,7 @@ private:
   const peft_program_t *table = nullptr;
   const Checkpoint *checkpoint = nullptr;
   Arena arena;
+  std::vector<char> converted; ///< while loading, what goes to a device that reads no host memory
   std::vector<const void *> pointers;
   std::unique_ptr<peft_context_t> ctx;
   std::unique_ptr<Runner> entries;
