@@ -4,8 +4,8 @@
     fp8_curve.py --model MODEL --data TRAIN.safetensors --eval_data EVAL.safetensors --target cuda [--output FILE.json]
 
 compiles MODEL with LoRA r=16 on every linear once for each of --bases, trains both with one seed, so that step i of either
-sees the same documents, and evaluates what came out. Prints a Markdown table of the losses and of their differences; FILE
-keeps every step. With ./quickstart's files these are SmolLM2 and its WordNet definitions:
+sees the same documents, and evaluates what came out. Prints a Markdown table of the losses and of their differences, and the
+cosine between the two gradients of the first four batches; FILE keeps every step. With ./quickstart's files these are SmolLM2 and its WordNet definitions:
 
     --model models/SmolLM2-135M-Instruct.Q4_1.gguf --data out/data/train.safetensors --eval_data out/data/eval.safetensors
 
@@ -16,10 +16,13 @@ import argparse
 import datetime
 import json
 import math
+import operator
 import os
+import struct
 import subprocess
 import sys
 import tempfile
+from array import array
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WINDOW = 20  # steps that a row of the table takes the mean of
@@ -41,12 +44,36 @@ def compile_program(args, base, work):
     return program
 
 
-def train(args, program, work):
+def training(args, program, output, steps, *options):
+    checked([program, "--model", args.model, "--data", args.data, "--output_dir", output, "--max_steps", str(steps),
+             "--learning_rate", str(args.learning_rate), "--warmup_steps", "5", "--logging_steps", "1", "--save_strategy", "no",
+             "--disable_tqdm", "on", "--seed", str(args.seed), *options])
+
+
+def first_gradient(args, program):
+    """All of it as one vector, in the order of the keys: of B alone, as A's is zero while B is."""
+    path = program + "-gradients.safetensors"
+    training(args, program, program + "-first", 1, "--gradient_accumulation_steps", "4", "--dump_gradients", path)
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        values = array("f")
+        start = file.tell()
+        for key in sorted(key for key in header if key.endswith("lora_B.weight")):
+            begin, end = header[key]["data_offsets"]
+            file.seek(start + begin)
+            values.frombytes(file.read(end - begin))
+    return values
+
+
+def cosine(a, b):
+    dot = lambda x, y: math.fsum(map(operator.mul, x, y))
+    return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b))
+
+
+def train(args, program):
     """The losses of all steps, and the evaluation's before and after."""
     output = program + "-run"
-    checked([program, "--model", args.model, "--data", args.data, "--output_dir", output, "--max_steps", str(args.steps),
-             "--learning_rate", str(args.learning_rate), "--warmup_steps", "5", "--logging_steps", "1", "--save_strategy", "no",
-             "--disable_tqdm", "on", "--seed", str(args.seed)])
+    training(args, program, output, args.steps)
     with open(os.path.join(output, "metrics.jsonl")) as file:
         losses = [round(line["loss"], 5) for line in map(json.loads, file) if "loss" in line]
     if len(losses) != args.steps:
@@ -80,7 +107,8 @@ def table(bases, runs, report):
     for base, d in report.items():
         lines.append(f"\n{base} against dense, of a step's loss: mean {100 * d['mean']:+.3f} %, rms {100 * d['rms']:.3f} %, "
                      f"largest {100 * d['largest']:+.3f} % (step {d['at_step']}), last {WINDOW} steps {100 * d['last_window']:+.3f} %; "
-                     f"evaluation before {100 * d['eval_before']:+.3f} %, after {100 * d['eval_after']:+.3f} %")
+                     f"evaluation before {100 * d['eval_before']:+.3f} %, after {100 * d['eval_after']:+.3f} %; "
+                     f"cosine of the first gradients {runs[base]['gradient_cosine']:.4f}")
     return "\n".join(lines)
 
 
@@ -111,7 +139,10 @@ def main():
                     os.symlink(os.path.abspath(given[base]), program)
                 else:
                     program = compile_program(args, base, work)
-                runs[base] = train(args, program, work)
+                runs[base] = train(args, program)
+                gradient = first_gradient(args, program)
+                dense = gradient if base == bases[0] else dense
+                runs[base]["gradient_cosine"] = cosine(dense, gradient)
     except (RuntimeError, OSError) as error:
         sys.exit(f"fp8_curve.py: {error}")
     report = {base: differences(runs[bases[0]], runs[base]) for base in bases[1:]}
