@@ -109,16 +109,16 @@ private:
                         Tensor<float>(reinterpret_cast<float *>(bytes + (c.transposed ? layout.transposedScales : layout.scales)),
                                       {c.out}),
                         Tensor<bf16>(w, {c.out, c.in}));
-    const float dense = time([&] {
+    const float dense = time(c.name, [&] {
       linear_add<bf16>(ctx, ys, xs, Tensor<bf16>(w, {r, k}), c.transposed, 1);
     });
-    const float quantizing = time([&] { quantize_rows<bf16>(ctx, q, s, xs); });
+    const float quantizing = time(c.name, [&] { quantize_rows<bf16>(ctx, q, s, xs); });
     random(y, rows * c.out, 1);
-    const float eight = time([&] { fp8_linear_add<bf16>(ctx, ys, q, s, weight, c.transposed, 1); });
+    const float eight = time(c.name, [&] { fp8_linear_add<bf16>(ctx, ys, q, s, weight, c.transposed, 1); });
     Fp8Gemm<bf16> gemm = fp8LinearGemm(ys, q, s, weight, c.transposed, 1, true);
     gemm.fast = true;
     random(y, rows * c.out, 1);
-    const float fast = time([&] { run(ctx, gemm); });
+    const float fast = time(c.name, [&] { run(ctx, gemm); });
     const double flops = 2.0 * double(rows) * double(c.in) * double(c.out);
     std::printf("%-18s %6lld %6lld %9.3f %7.0f %9.3f %7.0f %9.3f %5.0f %7.2fx %8.2fx %9.3f %9.1e\n", c.name, static_cast<long long>(c.in),
                 static_cast<long long>(c.out), dense, flops / dense / 1e9, eight, flops / eight / 1e9, quantizing,
@@ -137,7 +137,8 @@ private:
       gemm.fast = fast;
       run(ctx, gemm);
       results[fast].resize(size_t(to.size()));
-      must(device::download(results[fast].data(), exact, results[fast].size() * sizeof(float)));
+      if (!happened(c.name, device::download(results[fast].data(), exact, results[fast].size() * sizeof(float))))
+        return NAN;
     }
     double error = 0, size = 0;
     for (size_t i = 0; i < results[0].size(); ++i)
@@ -145,14 +146,22 @@ private:
     return std::sqrt(error / size);
   }
 
-  /// Median milliseconds; the first calls choose the algorithm and wake the device.
-  float time(const std::function<void()> &call) {
+  /// Says what was refused, and goes on.
+  static bool happened(const char *name, const Status &status) {
+    if (!status)
+      std::fprintf(stderr, "%s: %s\n", name, status.message().c_str());
+    return bool(status);
+  }
+
+  /// Median milliseconds, none if it was refused; the first calls choose the algorithm and wake the device.
+  float time(const char *name, const std::function<void()> &call) {
     std::vector<float> times;
     for (int i = 0; i < runs + 3; ++i) {
       cudaEventRecord(begin, streamOf(ctx));
       call();
       cudaEventRecord(end, streamOf(ctx));
-      must(device::run(--key, [] {})); // waits, and reports errors
+      if (!happened(name, device::run(--key, [] {}))) // waits
+        return NAN;
       float milliseconds = 0;
       cudaEventElapsedTime(&milliseconds, begin, end);
       if (i >= 3)
