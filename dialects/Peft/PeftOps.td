@@ -124,7 +124,7 @@ def Peft_QuantizedLinearOp : Peft_Op<"quantized_linear", [DeclareOpInterfaceMeth
     by their largest magnitude, and the product is one of codes, summed in float32:
 
     ```
-    amax[i] = max |x[i, :]|     q[i, c] = e4m3(x[i, c] * 448 / amax[i])     s[i] = amax[i] / 448
+    amax[i] = max(|x[i, :]|, 2^-100)     q[i, c] = e4m3(x[i, c] * (448 / amax[i]))     s[i] = amax[i] / 448
     y[i, o] = alpha * s[i] * sw[o] * sum_c q[i, c] * qw[o, c] + bias[o]
     ```
 

@@ -66,7 +66,9 @@ std::string Scheduler::nameOf(Value value) {
       name = (lastPart(rotated->getLoc()) + "_rope").str();
   auto rope = dyn_cast<nn::RopeOp>(op);
   bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp, adapter::SelectColumnsOp>(op)) || (rope && rope.getInverse());
+                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp,
+                                   adapter::SelectColumnsOp>(op)) ||
+                  (rope && rope.getInverse());
   if (!isalpha(name[0]))
     name = "t" + name;
   for (char &c : name)
