@@ -4,6 +4,8 @@
 
 #include "dialects/NN/NN.h"
 
+#include "peft/Interfaces/Storage.h.inc"
+
 #include "dialects/Peft/PeftDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Peft/PeftAttrs.h.inc"

@@ -8,6 +8,8 @@
 using namespace mlir;
 using namespace peft::adapter;
 
+#include "peft/Interfaces/Storage.cpp.inc"
+
 #include "dialects/Peft/PeftDialect.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Peft/PeftAttrs.cpp.inc"
@@ -36,11 +38,48 @@ LogicalResult NF4Attr::verify(EmitError emitError, int64_t block, int64_t nested
   return success();
 }
 
-LogicalResult NF4Attr::verifyEncoding(ArrayRef<int64_t>, Type elementType, EmitError emitError) const {
+static LogicalResult verifyElements(EmitError emitError, Attribute encoding, Type elementType) {
   if (!llvm::isa<Float32Type, BFloat16Type>(elementType))
-    return emitError() << "expected #peft.nf4 to encode f32 or bf16 values, got " << elementType;
+    return emitError() << "expected " << (llvm::isa<NF4Attr>(encoding) ? "#peft.nf4" : "#peft.fp8")
+                       << " to encode f32 or bf16 values, got " << elementType;
   return success();
 }
+
+LogicalResult NF4Attr::verifyEncoding(ArrayRef<int64_t>, Type elementType, EmitError emitError) const {
+  return verifyElements(emitError, *this, elementType);
+}
+
+LogicalResult FP8Attr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType, EmitError emitError) const {
+  if (shape.size() != 2 || shape[0] % 16 || shape[1] % 16) {
+    InFlightDiagnostic diagnostic = emitError() << "expected #peft.fp8 to encode a matrix of multiples of 16, got ";
+    llvm::interleave(shape, [&](int64_t extent) { diagnostic << extent; }, [&] { diagnostic << "x"; });
+    return diagnostic << "; #peft.nf4 takes any";
+  }
+  return verifyElements(emitError, *this, elementType);
+}
+
+//===----------------------------------------------------------------------===//
+// How weights are stored: runtime/include/peft/runtime/abi.h
+//===----------------------------------------------------------------------===//
+
+int64_t NF4Attr::storedBytes(ArrayRef<int64_t> shape) const {
+  auto pad4 = [](int64_t n) { return (n + 3) / 4 * 4; };
+  int64_t n = ShapedType::getNumElements(shape), blocks = (n + getBlock() - 1) / getBlock();
+  int64_t codes = pad4((n + 1) / 2);
+  if (int64_t nested = getNested())
+    return codes + pad4(blocks) + (blocks + nested - 1) / nested * 4 + 256 * 4 + 4;
+  return codes + blocks * 4;
+}
+StringRef NF4Attr::abiName() const { return "PEFT_NF4"; }
+
+int64_t FP8Attr::storedBytes(ArrayRef<int64_t> shape) const {
+  return 2 * shape[0] * shape[1] + 4 * (shape[0] + shape[1]);
+}
+StringRef FP8Attr::abiName() const { return "PEFT_FP8"; }
+
+//===----------------------------------------------------------------------===//
+// Marks
+//===----------------------------------------------------------------------===//
 
 static LogicalResult verifyScale(EmitError emitError, FloatAttr scale) {
   if (!scale.getValue().isFinite())

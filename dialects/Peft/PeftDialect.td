@@ -5,6 +5,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/TensorEncoding.td"
+include "peft/Interfaces/Storage.td"
 
 def Peft_Dialect : Dialect {
   let name = "peft";
@@ -20,7 +21,10 @@ def Peft_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
 }
 
-def Peft_NF4Attr : AttrDef<Peft_Dialect, "NF4", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+class Peft_Encoding<string name> : AttrDef<Peft_Dialect, name, [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>, DeclareAttrInterfaceMethods<StorageEncodingInterface>]>;
+
+def Peft_NF4Attr : Peft_Encoding<"NF4"> {
   let mnemonic = "nf4";
   let summary = "Stored as bitsandbytes' 4-bit NormalFloat";
   let description = [{
@@ -31,6 +35,17 @@ def Peft_NF4Attr : AttrDef<Peft_Dialect, "NF4", [DeclareAttrInterfaceMethods<Ver
   let parameters = (ins "int64_t":$block, "int64_t":$nested);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+}
+
+def Peft_FP8Attr : Peft_Encoding<"FP8"> {
+  let mnemonic = "fp8";
+  let summary = "Stored as e4m3 with one float32 scale a row, as it lies and transposed";
+  let description = [{
+    Two copies, of a matrix [r, c] and of its transpose, each quantized from the values themselves with scales of
+    its own: products in FP8 run along rows alone on a GPU of compute capability 9.0, forward along those of W, for
+    dX along those of Wᵀ. Two bytes an element, as many as bfloat16. r and c are multiples of 16, as those products
+    want it.
+  }];
 }
 
 def Peft_LoraAttr : AttrDef<Peft_Dialect, "Lora"> {

@@ -185,7 +185,7 @@ LogicalResult EmbeddingColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, 
 //===----------------------------------------------------------------------===//
 
 static LogicalResult expectEncoded(MaybeLoc loc, Value weight, StringRef name) {
-  if (isa_and_nonnull<NF4Attr>(tensorType(weight).getEncoding()))
+  if (isa_and_nonnull<peft::StorageEncodingInterface>(tensorType(weight).getEncoding()))
     return success();
   return emitOptionalError(loc, "expected ", name, " with an encoding such as #peft.nf4, got ",
                            weight.getType());
@@ -198,19 +198,35 @@ LogicalResult DequantizeOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adapto
   return success();
 }
 
+/// The type of x W^T, or x W.
+static FailureOr<RankedTensorType> productType(MaybeLoc loc, Value x, Value weight, bool transposed) {
+  if (failed(expectRows(loc, x, "x")) || failed(expectEncoded(loc, weight, "weight")) ||
+      failed(expectRank(loc, weight, "weight", 2)))
+    return failure();
+  ArrayRef<int64_t> extents = tensorType(weight).getShape();
+  int64_t in = extents[transposed ? 0 : 1];
+  if (width(x) != in)
+    return LogicalResult(emitOptionalError(loc, "expected x of width ", in, ", got ", x.getType()));
+  SmallVector<int64_t> shape(tensorType(x).getShape());
+  shape.back() = extents[transposed ? 1 : 0];
+  return RankedTensorType::get(shape, tensorType(x).getElementType());
+}
+
 LogicalResult QuantizedLinearOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
-  if (failed(expectRows(loc, op.getX(), "x")) || failed(expectEncoded(loc, op.getWeight(), "weight")) ||
-      failed(expectRank(loc, op.getWeight(), "weight", 2)))
+  FailureOr<RankedTensorType> type = productType(loc, op.getX(), op.getWeight(), op.getTransposed());
+  if (failed(type) || (op.getBias() && failed(expectShape(loc, op.getBias(), "bias", type->getShape().back()))))
     return failure();
-  ArrayRef<int64_t> weight = tensorType(op.getWeight()).getShape();
-  int64_t in = weight[op.getTransposed() ? 0 : 1], out = weight[op.getTransposed() ? 1 : 0];
-  if (width(op.getX()) != in)
-    return emitOptionalError(loc, "expected x of width ", in, ", got ", op.getX().getType());
-  if (op.getBias() && failed(expectShape(loc, op.getBias(), "bias", {out})))
+  results.push_back(*type);
+  return success();
+}
+
+LogicalResult QuantizedLinearAddOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
+  FailureOr<RankedTensorType> type = productType(loc, op.getX(), op.getWeight(), op.getTransposed());
+  if (failed(type))
     return failure();
-  SmallVector<int64_t> shape(tensorType(op.getX()).getShape());
-  shape.back() = out;
-  results.push_back(RankedTensorType::get(shape, tensorType(op.getX()).getElementType()));
+  if (op.getAcc().getType() != *type)
+    return emitOptionalError(loc, "expected acc of type ", *type, ", got ", op.getAcc().getType());
+  results.push_back(*type);
   return success();
 }
 

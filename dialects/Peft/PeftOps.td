@@ -118,12 +118,38 @@ def Peft_DequantizeOp : Peft_Op<"dequantize", [CheapToRecompute]> {
 }
 
 def Peft_QuantizedLinearOp : Peft_Op<"quantized_linear", [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
-  let summary = "`nn.linear(x, peft.dequantize(w))` in one op";
+  let summary = "A linear layer of an encoded weight, in one op";
+  let description = [{
+    With `#peft.nf4` it is `nn.linear(x, peft.dequantize(w))`. With `#peft.fp8` the rows of x are quantized as well,
+    by their largest magnitude, and the product is one of codes, summed in float32:
+
+    ```
+    amax[i] = max(|x[i, :]|, 2^-100)     q[i, c] = e4m3(x[i, c] * (448 / amax[i]))     s[i] = amax[i] / 448
+    y[i, o] = alpha * s[i] * sw[o] * sum_c q[i, c] * qw[o, c] + bias[o]
+    ```
+
+    where qw and sw are the codes and scales of the weight's copy with these rows: the transposed one when
+    `transposed`. Its dX is the same op with the other copy: quantizing counts as the identity.
+
+    ```mlir
+    %y = peft.quantized_linear %x, %w : (tensor<2x8x64xbf16>, tensor<48x64xbf16, #peft.fp8>) -> tensor<2x8x48xbf16>
+    ```
+  }];
   let arguments = (ins NN_Float:$x, NN_Stored:$weight, Optional<NN_Float>:$bias, UnitAttr:$transposed,
                        DefaultValuedAttr<F64Attr, "1.0">:$alpha);
   let results = (outs NN_Float:$result);
   let assemblyFormat = [{
     $x `,` $weight (`bias` $bias^)? (`transposed` $transposed^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Peft_QuantizedLinearAddOp : Peft_Op<"quantized_linear_add"> {
+  let summary = "`acc + peft.quantized_linear(x, w)`: the product adds to what is there";
+  let arguments = (ins NN_Float:$acc, NN_Float:$x, NN_Stored:$weight, UnitAttr:$transposed,
+                       DefaultValuedAttr<F64Attr, "1.0">:$alpha);
+  let results = (outs NN_Float:$result);
+  let assemblyFormat = [{
+    $acc `,` $x `,` $weight (`transposed` $transposed^)? attr-dict `:` functional-type(operands, results)
   }];
 }
 

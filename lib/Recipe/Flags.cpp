@@ -190,9 +190,11 @@ Expected<std::optional<QuantizeRecipe>> peft::parseQuantizeFlag(StringRef text) 
   std::optional<QuantizeRecipe> quantize;
   if (text.empty() || text == "none")
     return quantize;
-  if (text != "nf4" && text != "nf4,double")
-    return createStringError("--quantize: expected nf4, nf4,double or none, got '" + text + "'");
+  if (text != "nf4" && text != "nf4,double" && text != "fp8")
+    return createStringError("--quantize: expected nf4, nf4,double, fp8 or none, got '" + text + "'");
   quantize.emplace();
+  if (text == "fp8")
+    quantize->kind = QuantizeRecipe::Kind::fp8;
   quantize->nested = text == "nf4,double" ? 256 : 0;
   return quantize;
 }

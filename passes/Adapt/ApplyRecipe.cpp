@@ -26,9 +26,13 @@ public:
                                                : markTrain(*recipe.train);
     if (failed(marked))
       return failure();
-    if (recipe.quantize)
-      module->setAttr(quantizeMark, adapter::NF4Attr::get(module.getContext(), recipe.quantize->block,
-                                                          recipe.quantize->nested));
+    if (const auto &quantize = recipe.quantize) {
+      MLIRContext *context = module.getContext();
+      module->setAttr(quantizeMark,
+                      quantize->kind == QuantizeRecipe::Kind::fp8
+                          ? Attribute(adapter::FP8Attr::get(context))
+                          : Attribute(adapter::NF4Attr::get(context, quantize->block, quantize->nested)));
+    }
     llvm::Expected<std::string> text = adapterConfigJson(recipe, info);
     if (!text)
       return fail(text.takeError());

@@ -25,7 +25,7 @@ struct AdaptOptions : mlir::PassPipelineOptions<AdaptOptions> {
   Option<std::string> promptTuning{*this, "prompt-tuning", llvm::cl::desc("tokens=8")};
   Option<std::string> bottleneck{*this, "bottleneck", llvm::cl::desc("reduction=16,activation=relu")};
   Option<std::string> method{*this, "method", llvm::cl::desc("full, bias or regex:PATTERN")};
-  Option<std::string> quantize{*this, "quantize", llvm::cl::desc("nf4, nf4,double or none")};
+  Option<std::string> quantize{*this, "quantize", llvm::cl::desc("nf4, nf4,double, fp8 or none")};
   Option<bool> fuseQuantized{*this, "fuse-quantized", llvm::cl::desc("form peft.quantized_linear"),
                              llvm::cl::init(true)};
 };

@@ -32,7 +32,7 @@ def ApplyRecipePass : AdaptPass<"peft-apply-recipe"> {
     Option<"promptTuning", "prompt-tuning", "std::string", /*default=*/"", "tokens=8">,
     Option<"bottleneck", "bottleneck", "std::string", /*default=*/"", "reduction=16,activation=relu">,
     Option<"method", "method", "std::string", /*default=*/"", "full, bias or regex:PATTERN">,
-    Option<"quantize", "quantize", "std::string", /*default=*/"", "nf4, nf4,double or none">
+    Option<"quantize", "quantize", "std::string", /*default=*/"", "nf4, nf4,double, fp8 or none">
   ];
 }
 
@@ -109,7 +109,8 @@ def InsertSoftPromptPass : AdaptPass<"peft-insert-soft-prompt"> {
 def QuantizeBasePass : AdaptPass<"peft-quantize-base"> {
   let summary = "Encodes the frozen weights of linears, but for the output head";
   let description = [{
-    A weight marked with peft.train, or read by anything but a linear, stays dense.
+    A weight marked with peft.train, or read by anything but a linear, stays dense. The encoding is that of the
+    module's mark peft.quantize; a weight that it can't hold is an error that names it.
 
     ```mlir
     %w = nn.get @w : tensor<64x64xf32, #peft.nf4<block = 64, nested = 0>>
@@ -130,6 +131,10 @@ def FreezePass : AdaptPass<"peft-freeze"> {
 
 def FuseQuantizedLinearPass : AdaptPass<"peft-fuse-quantized-linear"> {
   let summary = "nn.linear(x, peft.dequantize(w)) -> peft.quantized_linear(x, w)";
+  let description = [{
+    For `#peft.nf4` the two say the same. For `#peft.fp8` the product then quantizes the rows of x too: with the
+    mark peft.quantize, that is what was asked for.
+  }];
 }
 
 def DecomposeAdaptersPass : AdaptPass<"peft-decompose-adapters"> {

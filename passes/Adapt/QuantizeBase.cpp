@@ -28,9 +28,9 @@ struct QuantizeBasePass : peft::impl::QuantizeBasePassBase<QuantizeBasePass> {
     Attribute wanted = module->removeAttr(quantizeMark);
     if (!wanted)
       return;
-    auto encoding = dyn_cast<adapter::NF4Attr>(wanted);
+    auto encoding = dyn_cast<StorageEncodingInterface>(wanted);
     if (!encoding) {
-      module.emitError("expected ") << quantizeMark << " to be #peft.nf4, got " << wanted;
+      module.emitError("expected ") << quantizeMark << " to be an encoding such as #peft.nf4, got " << wanted;
       return signalPassFailure();
     }
     llvm::MapVector<StringAttr, SmallVector<nn::GetOp>> gets;
@@ -40,12 +40,15 @@ struct QuantizeBasePass : peft::impl::QuantizeBasePassBase<QuantizeBasePass> {
     for (auto &[name, reads] : gets) {
       auto parameter = symbols.lookup<nn::ParameterOp>(name);
       RankedTensorType dense = parameter.getTensorType();
-      any |= isa_and_nonnull<adapter::NF4Attr>(dense.getEncoding());
+      any |= dense.getEncoding() && dense.getEncoding().getTypeID() == wanted.getTypeID();
       if (parameter->hasAttr(trainMark) || dense.getRank() != 2 || dense.getEncoding())
         continue;
       if (!llvm::all_of(reads, [](nn::GetOp get) { return llvm::all_of(get->getUses(), isBaseLinear); }))
         continue;
-      auto encoded = RankedTensorType::get(dense.getShape(), dense.getElementType(), encoding);
+      auto refused = [&] { return parameter.emitError("--quantize: "); };
+      auto encoded = RankedTensorType::getChecked(refused, dense.getShape(), dense.getElementType(), encoding);
+      if (!encoded)
+        return signalPassFailure();
       parameter.setType(encoded);
       for (nn::GetOp get : reads) {
         get.getResult().setType(encoded);

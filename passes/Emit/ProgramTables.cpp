@@ -1,5 +1,6 @@
 //===- ProgramTables.cpp - the tables that peft_program_query returns -----===//
 
+#include "dialects/Peft/Peft.h"
 #include "passes/Emit/EmitFunctions.h"
 #include "peft/Analysis/MemoryPlan.h"
 #include "peft/Report/MemoryTable.h"
@@ -33,9 +34,13 @@ static std::string parameterRow(nn::ParameterOp parameter, const ParameterPlaces
       arrays += (i ? ", " : "") + std::to_string(row);
     arrays += "};\n";
   }
+  auto encoding = dyn_cast_or_null<StorageEncodingInterface>(type.getEncoding());
   uint64_t block = 0, nested = 0, bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  if (type.getEncoding()) {
-    auto get = [&](StringRef key) { return parameter->getAttrOfType<IntegerAttr>(key).getInt(); };
+  if (encoding) {
+    auto get = [&](StringRef key) {
+      auto attr = parameter->getAttrOfType<IntegerAttr>(key);
+      return attr ? attr.getInt() : 0;
+    };
     block = get("exec.block"), nested = get("exec.nested"), bytes = get("exec.bytes");
   }
   auto offset = places.offset.find(parameter.getSymName());
@@ -45,7 +50,7 @@ static std::string parameterRow(nn::ParameterOp parameter, const ParameterPlaces
   return "    {" + cppString(parameter.getSymName()) + ", " +
          (fromFile ? cppString(parameter.getSourceKey()) : std::string("nullptr")) + ", " +
          (type.getElementType().isF32() ? "PEFT_F32" : "PEFT_BF16") + ", " +
-         (type.getEncoding() ? "PEFT_NF4" : "PEFT_DENSE") + ", " + text(block) + ", " + text(nested) + ", " +
+         (encoding ? encoding.abiName().str() : "PEFT_DENSE") + ", " + text(block) + ", " + text(nested) + ", " +
          text(type.getRank()) + ", {" + dims + "}, " + text(parameter.isTrainable()) + ", " + initOf(parameter.getInit()) +
          ", " + cppNumber(a) + ", " + rows + ", " + (isPlaced ? text(offset->second) : "PEFT_MAPPED") + ", " + text(bytes) +
          ", " + text(parameter.isTrainable() ? places.gradient + offset->second : 0) + "},\n";

@@ -40,8 +40,10 @@ def FuseLinearAddPass : Pass<"peft-fuse-linear-add", "mlir::ModuleOp"> {
 
     linear_add(linear(x, w), s, b) -> linear_add(linear(s, b), x, w), where `s` has fewer
     columns than `x`: the adapter's product is written first, and the layer's adds to it.
+
+    The same with `peft.quantized_linear`, which becomes `peft.quantized_linear_add`.
   }];
-  let dependentDialects = ["peft::nn::NNDialect"];
+  let dependentDialects = ["peft::nn::NNDialect", "peft::adapter::PeftDialect"];
 }
 
 def FuseElementwisePass : Pass<"peft-fuse-elementwise", "mlir::ModuleOp"> {

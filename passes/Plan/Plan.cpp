@@ -110,8 +110,10 @@ private:
         continue;
       parameter->setAttr("exec.offset", number(cursor));
       uint64_t bytes = bytesOf(bufferType(parameter.getTensorType()));
-      if (auto nf4 = dyn_cast_or_null<adapter::NF4Attr>(parameter.getTensorType().getEncoding())) {
+      Attribute encoding = parameter.getTensorType().getEncoding();
+      if (encoding)
         parameter->setAttr("exec.bytes", number(bytes));
+      if (auto nf4 = dyn_cast_or_null<adapter::NF4Attr>(encoding)) {
         parameter->setAttr("exec.block", number(nf4.getBlock()));
         parameter->setAttr("exec.nested", number(nf4.getNested()));
       }

@@ -43,6 +43,8 @@ LogicalResult Scheduler::schedule(Block &block) {
     bool begins = op.hasAttr("train.backward");
     Operation *before = builder.getInsertionBlock()->empty() ? nullptr : &builder.getInsertionBlock()->back();
     backward |= begins;
+    if (begins) // what the forward part made is not kept
+      quantized.clear();
     if (!done.contains(&op) && failed(schedule(&op)))
       return failure();
     if (!begins)

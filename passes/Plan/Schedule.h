@@ -54,8 +54,12 @@ private:
   /// `operand`'s buffer if this op may overwrite it, else a new one.
   Value allocateInPlace(Operation *op, Value result, mlir::ValueRange candidates);
   bool diesAt(Value value, Operation *op);
-  /// The dense values of an encoded weight, in a temporary.
+  /// Where a product that adds to `acc` may be added: there, unless it reads it or another op will.
+  Value addTarget(Operation *op, Value acc, mlir::ValueRange read);
+  /// The dense values of an NF4 weight, in a temporary.
   Value dequantize(mlir::Location loc, Value encoded);
+  /// The rows of x as FP8 products read them, codes and scales: made once for all that read x.
+  std::pair<Value, Value> quantizeRows(mlir::Location loc, Value x);
   /// Where a sum over rows goes: the gradient it is accumulated to, or a zeroed buffer.
   Value sumTarget(Value sum);
   std::string nameOf(Value value);
@@ -66,6 +70,7 @@ private:
   llvm::DenseMap<Value, Value> places;
   llvm::StringMap<Value> arguments;
   llvm::StringMap<unsigned> names;
+  llvm::DenseMap<Value, std::pair<Value, Value>> quantized;
   llvm::DenseSet<Value> reused;
   llvm::DenseSet<Operation *> done;
   bool backward = false;

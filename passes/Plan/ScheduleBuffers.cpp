@@ -12,17 +12,8 @@ using namespace mlir;
 using namespace peft;
 
 MemRefType peft::bufferType(RankedTensorType type) {
-  if (auto nf4 = dyn_cast_or_null<adapter::NF4Attr>(type.getEncoding())) {
-    // The byte layout of PEFT_NF4 in runtime/include/peft/runtime/abi.h.
-    auto pad4 = [](int64_t n) { return (n + 3) / 4 * 4; };
-    int64_t n = type.getNumElements(), blocks = (n + nf4.getBlock() - 1) / nf4.getBlock();
-    int64_t bytes = pad4((n + 1) / 2);
-    if (int64_t nested = nf4.getNested())
-      bytes += pad4(blocks) + (blocks + nested - 1) / nested * 4 + 256 * 4 + 4;
-    else
-      bytes += blocks * 4;
-    return MemRefType::get({bytes}, IntegerType::get(type.getContext(), 8));
-  }
+  if (auto storage = dyn_cast_or_null<StorageEncodingInterface>(type.getEncoding()))
+    return MemRefType::get({storage.storedBytes(type.getShape())}, IntegerType::get(type.getContext(), 8));
   return MemRefType::get(type.getShape(), type.getElementType());
 }
 
@@ -75,7 +66,9 @@ std::string Scheduler::nameOf(Value value) {
       name = (lastPart(rotated->getLoc()) + "_rope").str();
   auto rope = dyn_cast<nn::RopeOp>(op);
   bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::SelectColumnsOp>(op)) || (rope && rope.getInverse());
+                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp,
+                                   adapter::SelectColumnsOp>(op)) ||
+                  (rope && rope.getInverse());
   if (!isalpha(name[0]))
     name = "t" + name;
   for (char &c : name)
@@ -133,6 +126,26 @@ Value Scheduler::sumTarget(Value sum) {
   Value buffer = allocate(sum);
   builder.create<exec::ZeroOp>(sum.getLoc(), buffer);
   return buffer;
+}
+
+Value Scheduler::addTarget(Operation *op, Value acc, ValueRange read) {
+  Value from = place(acc), result = op->getResult(0);
+  Value y = llvm::is_contained(read, from) ? allocate(result) : allocateInPlace(op, result, acc);
+  if (y != from)
+    builder.create<exec::CopyOp>(op->getLoc(), y, from);
+  return y;
+}
+
+std::pair<Value, Value> Scheduler::quantizeRows(Location loc, Value x) {
+  auto &[codes, scales] = quantized[x];
+  if (!codes || codes.getParentBlock() != builder.getInsertionBlock()) {
+    auto type = cast<RankedTensorType>(x.getType());
+    std::string name = x.getDefiningOp() ? nameOf(x) : "x";
+    codes = allocate(loc, name + "_codes", MemRefType::get(type.getShape(), builder.getI8Type()));
+    scales = allocate(loc, name + "_scales", MemRefType::get(type.getShape().drop_back(), builder.getF32Type()));
+    builder.create<exec::QuantizeRowsOp>(loc, codes, scales, place(x));
+  }
+  return {codes, scales};
 }
 
 Value Scheduler::dequantize(Location loc, Value encoded) {

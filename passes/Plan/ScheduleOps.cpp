@@ -11,6 +11,10 @@
 using namespace mlir;
 using namespace peft;
 
+static bool isFP8(Value weight) {
+  return isa<adapter::FP8Attr>(cast<RankedTensorType>(weight.getType()).getEncoding());
+}
+
 LogicalResult Scheduler::schedule(Operation *op) {
   Location loc = op->getLoc();
   auto of = [&](Value value) { return place(value); };
@@ -26,12 +30,7 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](nn::LinearAddOp o) {
-        // A product can't add to what it reads.
-        Value acc = of(o.getAcc());
-        bool reads = acc == of(o.getX()) || acc == of(o.getWeight());
-        Value y = reads ? allocate(o) : allocateInPlace(o, o, o.getAcc());
-        if (y != acc)
-          builder.create<exec::CopyOp>(loc, y, acc);
+        Value y = addTarget(o, o.getAcc(), {of(o.getX()), of(o.getWeight())});
         builder.create<exec::LinearAddOp>(loc, y, of(o.getX()), of(o.getWeight()), o.getTransposed(), o.getAlpha());
         return success();
       })
@@ -137,10 +136,27 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](adapter::QuantizedLinearOp o) {
-        // On a CPU: the dense weight in a temporary, then the product.
+        Value bias = o.getBias() ? of(o.getBias()) : Value();
+        if (isFP8(o.getWeight())) {
+          auto [codes, scales] = quantizeRows(loc, o.getX());
+          builder.create<exec::FP8LinearOp>(loc, allocate(o), codes, scales, of(o.getWeight()), bias, o.getTransposed(),
+                                            o.getAlpha());
+          return success();
+        }
+        // NF4: the dense weight in a temporary, then the product.
         Value y = allocate(o), dense = dequantize(loc, o.getWeight());
-        builder.create<exec::LinearOp>(loc, y, of(o.getX()), dense, o.getBias() ? of(o.getBias()) : Value(),
-                                       o.getTransposed(), o.getAlpha());
+        builder.create<exec::LinearOp>(loc, y, of(o.getX()), dense, bias, o.getTransposed(), o.getAlpha());
+        return success();
+      })
+      .Case([&](adapter::QuantizedLinearAddOp o) {
+        if (isFP8(o.getWeight())) {
+          auto [codes, scales] = quantizeRows(loc, o.getX());
+          Value y = addTarget(o, o.getAcc(), {});
+          builder.create<exec::FP8LinearAddOp>(loc, y, codes, scales, of(o.getWeight()), o.getTransposed(), o.getAlpha());
+          return success();
+        }
+        Value dense = dequantize(loc, o.getWeight()), y = addTarget(o, o.getAcc(), of(o.getX()));
+        builder.create<exec::LinearAddOp>(loc, y, of(o.getX()), dense, o.getTransposed(), o.getAlpha());
         return success();
       })
       .Case([&](adapter::OverrideRowsOp o) {
@@ -172,7 +188,10 @@ LogicalResult Scheduler::schedule(Operation *op) {
         builder.create<exec::SelectColumnsOp>(loc, allocate(o), of(o.getX()), o.getIndices());
         return success();
       })
-      .Case([&](adapter::DequantizeOp o) {
+      .Case([&](adapter::DequantizeOp o) -> LogicalResult {
+        if (isFP8(o.getEncoded()))
+          return o.emitOpError("has no runtime function for #peft.fp8: peft-fuse-quantized-linear should have made it part "
+                               "of a product");
         places[o] = dequantize(loc, o.getEncoded());
         return success();
       })

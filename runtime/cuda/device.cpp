@@ -210,6 +210,17 @@ void expectBatch(const int32_t *segments, int64_t batch, int64_t seq) {
   device->context.attention = rt::layoutOf(segments, batch, seq);
 }
 
+Status multipliesFp8() {
+  if (auto opened = open(); !opened)
+    return opened.status();
+  const int capability = device->context.capability;
+  if (capability == 90)
+    return Status::ok();
+  return Status::error("fp8 products with a scale a row need a gpu of compute capability 9.0 (hopper), this one has " +
+                       std::to_string(capability / 10) + "." + std::to_string(capability % 10) +
+                       "; compile without --quantize fp8");
+}
+
 bool readsHostMemory() { return false; }
 
 Status start(uint64_t key, const std::function<void()> &enqueue) {

@@ -39,6 +39,28 @@ template <class T, class R> Product toColumnMajor(const Gemm<T, R> &gemm) {
   return product;
 }
 
+/// FP8 products are "TN": both operands' rows run along k, as codes with a scale a row do.
+template <class R> Product toColumnMajor(const Fp8Gemm<R> &gemm) {
+  Product product{};
+  product.in = CUDA_R_8F_E4M3;
+  product.out = typeOf<R>;
+  product.transposeA = true;
+  product.m = gemm.n;
+  product.n = gemm.m;
+  product.k = gemm.k;
+  product.lda = product.ldb = gemm.k;
+  product.ldd = gemm.n;
+  product.a = gemm.b;
+  product.b = gemm.a;
+  product.d = gemm.c;
+  product.scaleA = gemm.bScales;
+  product.scaleB = gemm.aScales;
+  product.alpha = gemm.alpha;
+  product.add = gemm.add;
+  product.fast = gemm.fast;
+  return product;
+}
+
 /// Whether an algorithm from a file runs here: it may be of a run with a larger workspace.
 bool runsHere(const peft_context_t &ctx, Described &described, const cublasLtMatmulAlgo_t &algorithm) {
   cublasLtMatmulHeuristicResult_t found{};
@@ -99,6 +121,14 @@ cublasStatus_t describe(Described &to, const Product &product) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, product.bias);
   }
+  if (product.scaleA) {
+    set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, int8_t(product.fast));
+    const int32_t vectors = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, vectors);
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, vectors);
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, product.scaleA);
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, product.scaleB);
+  }
   layout(to.a, product.in, product.transposeA, product.m, product.k, product.lda);
   layout(to.b, product.in, product.transposeB, product.k, product.n, product.ldb);
   layout(to.d, product.out, false, product.m, product.n, product.ldd);
@@ -134,5 +164,7 @@ Status openGemm() { return gemmHandle().status(); }
 void run(const peft_context_t &ctx, const Gemm<float, float> &gemm) { runProduct(ctx, toColumnMajor(gemm)); }
 void run(const peft_context_t &ctx, const Gemm<bf16, bf16> &gemm) { runProduct(ctx, toColumnMajor(gemm)); }
 void run(const peft_context_t &ctx, const Gemm<bf16, float> &gemm) { runProduct(ctx, toColumnMajor(gemm)); }
+void run(const peft_context_t &ctx, const Fp8Gemm<float> &gemm) { runProduct(ctx, toColumnMajor(gemm)); }
+void run(const peft_context_t &ctx, const Fp8Gemm<bf16> &gemm) { runProduct(ctx, toColumnMajor(gemm)); }
 
 } // namespace peft::rt

@@ -1,8 +1,9 @@
 //===- gemm.h - one matrix product, by cuBLASLt ---------------------------===//
 //
-// Row-major. float is exact f32 (no TF32), bf16 sums in f32. The first time that a
-// product of a shape is wanted, cuBLASLt's candidates for it are timed where it stands
-// and the fastest is kept (gemm_tune.cpp): its own first choice is up to 12 % slower.
+// Row-major. float is exact f32 (no TF32), bf16 sums in f32, e4m3 from part to part. The
+// first time that a product of a shape is wanted, cuBLASLt's candidates for it are timed
+// where it stands and the fastest is kept (gemm_tune.cpp): its own first choice is up to
+// 12 % slower.
 //
 // Another choice sums in another order. So that two runs give the same bits, what was
 // chosen goes to a file, for the machine and with a checkpoint, and is read from there.
@@ -25,6 +26,9 @@ namespace peft::rt {
 void run(const peft_context_t &, const Gemm<float, float> &);
 void run(const peft_context_t &, const Gemm<bf16, bf16> &);
 void run(const peft_context_t &, const Gemm<bf16, float> &);
+/// On compute capability 9.0; n and k multiples of 16, all pointers of 16 bytes.
+void run(const peft_context_t &, const Fp8Gemm<float> &);
+void run(const peft_context_t &, const Fp8Gemm<bf16> &);
 
 /// Loads cuBLASLt, which takes device memory; else the first product does it.
 Status openGemm();

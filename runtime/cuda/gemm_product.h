@@ -14,7 +14,8 @@
 
 namespace peft::rt {
 
-/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or d + alpha * op(a) op(b).
+/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or d + alpha * op(a) op(b). With scales,
+/// those of e4m3, row i of op(a) is multiplied by scaleA[i], column j of op(b) by scaleB[j].
 struct Product {
   cudaDataType_t in, out;
   bool transposeA, transposeB;
@@ -22,8 +23,10 @@ struct Product {
   const void *a, *b;
   void *d;
   const void *bias;
+  const float *scaleA, *scaleB;
   float alpha;
   bool add;
+  bool fast; ///< of e4m3: CUBLASLT_MATMUL_DESC_FAST_ACCUM
 
   uint64_t outBytes() const { return uint64_t(ldd) * n * (out == CUDA_R_32F ? 4 : 2); }
 };

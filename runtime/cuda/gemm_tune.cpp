@@ -198,7 +198,9 @@ Result<Choice> chooseAlgorithm(const peft_context_t &ctx, const Product &product
 
 std::string keyOf(const peft_context_t &ctx, const Product &product) {
   auto letter = [](bool transposed) { return transposed ? "T" : "N"; };
-  auto type = [](cudaDataType_t type) { return type == CUDA_R_32F ? "f32" : "bf16"; };
+  auto type = [](cudaDataType_t type) {
+    return type == CUDA_R_32F ? "f32" : type == CUDA_R_16BF ? "bf16" : "e4m3";
+  };
   std::string key = std::string(type(product.in)) + ">" + type(product.out) + "," +
                     letter(product.transposeA) + letter(product.transposeB);
   for (int64_t number : {product.m, product.n, product.k, product.lda, product.ldb, product.ldd})
@@ -207,6 +209,8 @@ std::string keyOf(const peft_context_t &ctx, const Product &product) {
     key += "," + std::to_string(alignmentOf(pointer));
   if (product.add)
     key += ",add";
+  if (product.fast)
+    key += ",fast";
   if (product.bias)
     key += ",bias" + std::to_string(alignmentOf(product.bias));
   if (!cudaOf(ctx).deterministic)

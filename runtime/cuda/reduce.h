@@ -1,4 +1,4 @@
-//===- reduce.h - sums over the threads of a block ------------------------===//
+//===- reduce.h - sums and maxima over the threads of a block -------------===//
 //
 // The order of additions is fixed: the same bits in every run.
 //
@@ -6,6 +6,8 @@
 
 #ifndef PEFT_RUNTIME_CUDA_REDUCE_H
 #define PEFT_RUNTIME_CUDA_REDUCE_H
+
+#include <cstdint>
 
 #include <cuda_runtime.h>
 
@@ -34,6 +36,22 @@ template <int Count> __device__ void groupSum(float (&values)[Count], int lanes,
       values[i] += shared[other * Count + i];
   }
   __syncthreads();
+}
+
+/// Each thread gets its group's largest value; as groupSum otherwise, with one word a warp.
+__device__ inline uint32_t groupMax(uint32_t value, int lanes, uint32_t *shared) {
+  for (int offset = min(lanes, 32) / 2; offset; offset /= 2)
+    value = max(value, __shfl_xor_sync(~0u, value, offset));
+  if (lanes <= 32)
+    return value;
+  const int warp = int(threadIdx.x) / 32, warps = lanes / 32, first = warp / warps * warps;
+  if (threadIdx.x % 32 == 0)
+    shared[warp] = value;
+  __syncthreads();
+  for (int other = first; other < first + warps; ++other)
+    value = max(value, shared[other]);
+  __syncthreads();
+  return value;
 }
 
 /// The block's sum, in thread 0. `shared` holds a double a warp.

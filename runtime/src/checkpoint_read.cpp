@@ -2,6 +2,7 @@
 
 #include "checkpoint_state.h"
 #include "convert.h"
+#include "peft/runtime/fp8.h"
 #include "peft/runtime/quantize.h"
 
 #include <algorithm>
@@ -204,6 +205,26 @@ Status Checkpoint::readNf4(std::string_view name, int64_t block, int64_t nested,
   std::vector<float> dense(size_t(tensor.elements()));
   PEFT_TRY(read(tensor.name, dense.data()));
   quantizeNf4(dense.data(), tensor.elements(), block, nested, dst);
+  return Status::ok();
+}
+
+Status Checkpoint::readFp8(std::string_view name, uint8_t *dst) const {
+  Result<const CheckpointTensor *> found = get(name);
+  if (!found)
+    return found.status();
+  const CheckpointTensor &tensor = **found;
+  if (tensor.shape.size() != 2)
+    return Status::error("'" + path() + "': tensor '" + tensor.name + "' has " +
+                         std::to_string(tensor.shape.size()) +
+                         " dimensions: only a matrix can be quantized to fp8");
+  const int64_t rows = tensor.shape[0], cols = tensor.shape[1];
+  if (const void *halves = mapped(name, PEFT_BF16)) { // no copy of a large matrix where none is needed
+    quantizeFp8(static_cast<const bf16 *>(halves), rows, cols, dst);
+    return Status::ok();
+  }
+  std::vector<float> dense(size_t(tensor.elements()));
+  PEFT_TRY(read(tensor.name, dense.data()));
+  quantizeFp8(dense.data(), rows, cols, dst);
   return Status::ok();
 }
 

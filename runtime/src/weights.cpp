@@ -31,8 +31,8 @@ std::string shapeText(const std::vector<int64_t> &shape) {
 }
 
 const char *storageName(const peft_parameter_t &parameter) {
-  if (parameter.encoding == PEFT_NF4)
-    return "nf4";
+  if (parameter.encoding != PEFT_DENSE)
+    return parameter.encoding == PEFT_NF4 ? "nf4" : "fp8";
   static const char *const names[] = {"f32", "bf16", "f16", "i32", "u8"};
   return names[parameter.dtype];
 }
@@ -117,6 +117,7 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
   weights.arena = std::move(*arena);
   weights.pointers.resize(program.parameter_count);
   PEFT_TRY(weights.placeAll(showProgress));
+  weights.converted = {};
   auto handles = device::open();
   if (!handles)
     return handles.status();
@@ -137,6 +138,10 @@ Status Weights::readFrozen(const peft_parameter_t &parameter, void *to) const {
   const char *name = sourceName(parameter);
   if (parameter.encoding == PEFT_NF4)
     return checkpoint->readNf4(name, parameter.block, parameter.nested, static_cast<uint8_t *>(to));
+  if (parameter.encoding == PEFT_FP8) {
+    PEFT_TRY(device::multipliesFp8());
+    return checkpoint->readFp8(name, static_cast<uint8_t *>(to));
+  }
   return checkpoint->read(name, parameter.dtype, to);
 }
 
@@ -165,9 +170,10 @@ Status Weights::place(const peft_parameter_t &parameter, const void *&pointer) {
     return readFrozen(parameter, inArena);
   if (mapped)
     return device::upload(inArena, mapped, parameter.bytes);
-  std::vector<char> converted(parameter.bytes);
+  // Kept from one to the next: fresh pages cost as much as the conversion.
+  converted.resize(std::max<size_t>(converted.size(), parameter.bytes));
   PEFT_TRY(readFrozen(parameter, converted.data()));
-  return device::upload(inArena, converted.data(), converted.size());
+  return device::upload(inArena, converted.data(), parameter.bytes);
 }
 
 Status Weights::initialize(uint64_t seed) {

@@ -1,6 +1,7 @@
 //===- checkpoint_test.cpp - one view of folders and GGUF files -----------===//
 
 #include "peft/runtime/checkpoint.h"
+#include "peft/runtime/fp8.h"
 #include "peft/runtime/json.h"
 #include "peft/runtime/quantize.h"
 #include "peft/runtime/safetensors.h"
@@ -231,6 +232,33 @@ TEST(Checkpoint, DenseTensorsAreQuantizedAtLoad) {
   ASSERT_TRUE(model->readNf4("w", 32, 256, raw.data()));
   EXPECT_EQ(raw, folder.packed);
   expectError(model->readNf4("w", 33, 256, raw.data()), "power of two");
+}
+
+TEST(Checkpoint, MatricesAreQuantizedToFp8AtLoad) {
+  const int64_t rows = 32, cols = 48;
+  std::vector<float> x(size_t(rows * cols)), y(x.size());
+  std::vector<bf16> halves;
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = float((37 * i) % 101) / 64.0f - 0.75f + float(i) / 1024;
+    halves.push_back(fromFloat<bf16>(x[i]));
+    y[i] = toFloat(halves[i]);
+  }
+  TemporaryDirectory dir;
+  dir.write("config.json", "{}");
+  ASSERT_TRUE(writeSafetensors(dir.file("model.safetensors"),
+                               Outputs{{"floats", SafetensorsType::F32, {rows, cols}, x.data()},
+                                       {"halves", SafetensorsType::BF16, {rows, cols}, halves.data()},
+                                       {"vector", SafetensorsType::F32, {rows}, x.data()}}));
+  auto model = Checkpoint::open(dir.path);
+  ASSERT_TRUE(model) << model.status().message();
+  std::vector<uint8_t> got(size_t(Fp8Layout(rows, cols).bytes)), want(got.size());
+  for (const auto &[name, values] : {std::pair{"floats", x}, {"halves", y}}) {
+    ASSERT_TRUE(model->readFp8(name, got.data()));
+    quantizeFp8(values.data(), rows, cols, want.data());
+    EXPECT_EQ(got, want) << name;
+  }
+  expectError(model->readFp8("vector", got.data()), "only a matrix can be quantized to fp8");
+  expectError(model->readFp8("floots", got.data()), "floats");
 }
 
 //===--- GGUF --------------------------------------------------------------===//

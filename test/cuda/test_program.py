@@ -1,5 +1,5 @@
-"""Programs on a GPU: the bits of a run, of a resumed one, bf16 beside float32, the plan beside the driver's count, and
-what is said when the card is full or fails. scripts/gpu_suite.sh runs it."""
+"""Programs on a GPU: the bits of a run, of a resumed one, bf16 beside float32, FP8 beside both and the CPU's, the plan
+beside the driver's count, and what is said when the card is full or fails. scripts/gpu_suite.sh runs it."""
 
 import json
 import os
@@ -13,6 +13,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from support import BUILD, config, documents, must, run, scratch, tool, weights, write_data, write_model
 
 SHAPE = config(hidden_size=128, intermediate_size=256, num_attention_heads=2, num_key_value_heads=1)
+OPTIONS = {"f32": ["--dtype", "f32"], "bf16": ["--dtype", "bf16"]}
+FP8 = {"fp8": ["--dtype", "bf16", "--quantize", "fp8"], "fp8-f32": ["--dtype", "f32", "--quantize", "fp8"]}
+CAPABILITY = subprocess.run(["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"], stdout=subprocess.PIPE, text=True).stdout
+HAS_FP8 = CAPABILITY.startswith("9.0")
 
 
 class ProgramOnGpu(unittest.TestCase):
@@ -21,10 +25,15 @@ class ProgramOnGpu(unittest.TestCase):
         cls.folder = scratch()
         cls.model = write_model(os.path.join(cls.folder, "model"), SHAPE, weights(SHAPE))
         cls.data = write_data(os.path.join(cls.folder, "data.safetensors"), documents())
-        cls.programs = {dtype: os.path.join(cls.folder, dtype) for dtype in ("f32", "bf16")}
-        for dtype, program in cls.programs.items():
-            must(tool("peftc"), cls.model, "--target", "cuda", "--dtype", dtype, "--lora", "r=4,targets=all-linear,dropout=0.1",
-                 "--batch", "2", "--seq-len", "64", "--quiet", "-o", program)
+        kinds = {**OPTIONS, **(FP8 if HAS_FP8 else {})}
+        cls.programs = {name: cls.compile(name, "cuda", options) for name, options in kinds.items()}
+
+    @classmethod
+    def compile(cls, name, target, options):
+        program = os.path.join(cls.folder, name)
+        must(tool("peftc"), cls.model, "--target", target, *options, "--lora", "r=4,targets=all-linear,dropout=0.1", "--batch", "2",
+             "--seq-len", "64", "--quiet", "-o", program)
+        return program
 
     def train(self, dtype, name, *options):
         out = os.path.join(self.folder, f"{dtype}-{name}")
@@ -66,6 +75,26 @@ class ProgramOnGpu(unittest.TestCase):
         one, other = (self.losses(self.train(program, "order")) for program in ("bf16", "any-order"))
         for a, b in zip(one, other):
             self.assertLess(abs(a - b), 0.01 * a)
+
+    @unittest.skipUnless(HAS_FP8, "this GPU is not of compute capability 9.0")
+    def test_fp8_follows_the_dense_base(self):
+        exact = self.losses(self.train("f32", "dense"))
+        for name in FP8:
+            losses = self.losses(self.train(name, "beside"))
+            self.assertNotEqual(exact[0], losses[0])
+            for a, b in zip(exact, losses):
+                self.assertLess(abs(a - b), 0.03 * a, name)
+
+    @unittest.skipUnless(HAS_FP8, "this GPU is not of compute capability 9.0")
+    def test_fp8_follows_the_cpu(self):
+        gpu = self.losses(self.train("fp8-f32", "gpu"))
+        self.programs["cpu"] = self.compile("cpu", "cpu", FP8["fp8-f32"])
+        self.addCleanup(self.programs.pop, "cpu")
+        cpu = self.losses(self.train("cpu", "cpu"))
+        # The sums of tensor cores are shorter, and a code that turns over for it is off by a sixteenth.
+        self.assertLess(abs(gpu[0] - cpu[0]), 0.005 * cpu[0])
+        for a, b in zip(cpu, gpu):
+            self.assertLess(abs(a - b), 0.02 * a)
 
 
 def compile_text(source, program):

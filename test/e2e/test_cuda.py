@@ -27,6 +27,7 @@ class CudaProgram(unittest.TestCase):
         for name, options in {"lora": ["--lora", "r=4,targets=all-linear,dropout=0.1"],
                               "f32": ["--lora", "r=4,targets=all-linear", "--dtype", "f32"],
                               "nf4": ["--lora", "r=4", "--quantize", "nf4,double"],
+                              "fp8": ["--lora", "r=4,targets=all-linear", "--quantize", "fp8"],
                               "prompt": ["--prompt-tuning", "tokens=4"], "bottleneck": ["--bottleneck", "reduction=4,activation=relu"],
                               "full": ["--full", "--optim", "sgd"]}.items():
             with self.subTest(name):

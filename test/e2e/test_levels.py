@@ -32,6 +32,9 @@ class Levels(unittest.TestCase):
         self.compare(["--lora", "r=4", "--quantize", "nf4,double"], "lora=r=4 quantize=nf4,double fuse-quantized",
                      hidden_size=64, intermediate_size=64)
 
+    def test_lora_on_a_base_in_eight_bits(self):
+        self.compare(["--lora", "r=4", "--quantize", "fp8"], "lora=r=4 quantize=fp8 fuse-quantized", num_hidden_layers=4)
+
     def test_soft_prompt(self):
         self.compare(["--prompt-tuning", "tokens=3"], "prompt-tuning=tokens=3")
 

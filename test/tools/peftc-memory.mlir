@@ -6,6 +6,8 @@
 // RUN:   | FileCheck %s --check-prefix=SGD
 // RUN: peftc %S/../pipelines/Inputs/tiny-llama --lora r=4,targets=all-linear --quantize nf4,double --dtype bf16 --batch 2 --seq-len 8 --head-chunk 8 --emit=memory \
 // RUN:   | FileCheck %s --check-prefix=NF4
+// RUN: peftc %S/../pipelines/Inputs/tiny-llama --lora r=4,targets=all-linear --quantize fp8 --dtype bf16 --batch 2 --seq-len 8 --head-chunk 8 --emit=memory \
+// RUN:   | FileCheck %s --check-prefix=FP8
 
 //      CHECK:memory                          bytes               
 // CHECK-NEXT:converted weights                   0       0.00 MiB   frozen, made from the file's type at load
@@ -26,3 +28,8 @@
 // NF4: converted weights 51584
 // NF4: quantized weights 49664
 // NF4: mapped weights 0
+
+// Two bytes a weight, a scale for each row of both copies.
+// FP8: converted weights 51584
+// FP8: quantized weights 142976
+// FP8: mapped weights 0

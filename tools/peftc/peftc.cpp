@@ -40,7 +40,7 @@ cl::opt<std::string> bottleneck("bottleneck", cl::desc("reduction=16,activation=
 cl::opt<bool> full("full", cl::desc("train every parameter"), cl::cat(category));
 cl::opt<bool> bitfit("bitfit", cl::desc("train every bias"), cl::cat(category));
 cl::opt<std::string> regex("train", cl::desc("train the parameters whose name this regular expression finds"), cl::cat(category));
-cl::opt<std::string> quantize("quantize", cl::desc("nf4, nf4,double or none: storage of the frozen matrices"), cl::cat(category));
+cl::opt<std::string> quantize("quantize", cl::desc("nf4, nf4,double, fp8 or none: storage of the frozen matrices"), cl::cat(category));
 cl::opt<int64_t> batch("batch", cl::desc("rows of a micro-batch (default 4)"), cl::init(4), cl::cat(category));
 cl::opt<int64_t> seqLen("seq-len", cl::desc("tokens of a row (default 256)"), cl::init(256), cl::cat(category));
 cl::opt<std::string> dtype("dtype", cl::desc("auto, f32 or bf16 (default auto)"), cl::init("auto"), cl::cat(category));

@@ -70,7 +70,8 @@ struct BottleneckRecipe {
 };
 
 struct QuantizeRecipe {
-  int64_t block = 64;
+  enum class Kind { nf4, fp8 } kind = Kind::nf4;
+  int64_t block = 64; ///< of nf4
   int64_t nested = 0; ///< 256 with double quantization
 };
 
@@ -98,7 +99,7 @@ struct RecipeFlags {
   std::string promptTuning; ///< tokens=8
   std::string bottleneck;   ///< reduction=16,activation=relu
   std::string method;       ///< full | bias | regex:PATTERN
-  std::string quantize;     ///< nf4 | nf4,double | none
+  std::string quantize;     ///< nf4 | nf4,double | fp8 | none
 };
 
 llvm::Expected<Recipe> buildRecipe(const RecipeFlags &flags);

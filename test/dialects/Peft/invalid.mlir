@@ -97,6 +97,36 @@ func.func @codes_of_integers(%w: tensor<6x64xi32, #peft.nf4<block = 64, nested =
 
 // -----
 
+// expected-error @+1 {{expected #peft.fp8 to encode f32 or bf16 values, got 'i32'}}
+func.func @eight_bits_of_integers(%w: tensor<16x64xi32, #peft.fp8>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected #peft.fp8 to encode a matrix of multiples of 16, got 24x64; #peft.nf4 takes any}}
+func.func @eight_bits_of_odd_rows(%w: tensor<24x64xf32, #peft.fp8>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected #peft.fp8 to encode a matrix of multiples of 16, got 64; #peft.nf4 takes any}}
+func.func @eight_bits_of_a_vector(%w: tensor<64xf32, #peft.fp8>) {
+  return
+}
+
+// -----
+
+func.func @added_to_another_shape(%y: tensor<8x64xf32>, %x: tensor<8x64xf32>, %w: tensor<16x64xf32, #peft.fp8>) {
+  // expected-error @+2 {{expected acc of type 'tensor<8x16xf32>', got 'tensor<8x64xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = peft.quantized_linear_add %y, %x, %w : (tensor<8x64xf32>, tensor<8x64xf32>, tensor<16x64xf32, #peft.fp8>) -> tensor<8x16xf32>
+  return
+}
+
+// -----
+
 // expected-error @+1 {{expected r above 0, got 0}}
 func.func private @no_rank() attributes {a = #peft.lora<r = 0, scale = 2.0 : f64, dropout = 0.0 : f64, bias = false, init = "default">}
 

@@ -48,3 +48,12 @@ func.func @quantized(%x: tensor<2x8x64xbf16>, %w: tensor<6x64xbf16, #peft.nf4<bl
   %2 = peft.quantized_linear %1, %w transposed {alpha = 2.0 : f64} : (tensor<2x8x6xbf16>, tensor<6x64xbf16, #peft.nf4<block = 64, nested = 256>>) -> tensor<2x8x64xbf16>
   return %0, %2 : tensor<6x64xbf16>, tensor<2x8x64xbf16>
 }
+
+// CHECK-LABEL: @quantized_to_eight_bits
+// CHECK: peft.quantized_linear %{{.*}}, %{{.*}} bias %{{.*}} : (tensor<2x8x64xbf16>, tensor<48x64xbf16, #peft.fp8>, tensor<48xbf16>) -> tensor<2x8x48xbf16>
+// CHECK: peft.quantized_linear_add %{{.*}}, %{{.*}}, %{{.*}} transposed {alpha = 2.000000e+00 : f64} : (tensor<2x8x64xbf16>, tensor<2x8x48xbf16>, tensor<48x64xbf16, #peft.fp8>) -> tensor<2x8x64xbf16>
+func.func @quantized_to_eight_bits(%x: tensor<2x8x64xbf16>, %w: tensor<48x64xbf16, #peft.fp8>, %b: tensor<48xbf16>) -> tensor<2x8x64xbf16> {
+  %0 = peft.quantized_linear %x, %w bias %b : (tensor<2x8x64xbf16>, tensor<48x64xbf16, #peft.fp8>, tensor<48xbf16>) -> tensor<2x8x48xbf16>
+  %1 = peft.quantized_linear_add %x, %0, %w transposed {alpha = 2.0 : f64} : (tensor<2x8x64xbf16>, tensor<2x8x48xbf16>, tensor<48x64xbf16, #peft.fp8>) -> tensor<2x8x64xbf16>
+  return %1 : tensor<2x8x64xbf16>
+}

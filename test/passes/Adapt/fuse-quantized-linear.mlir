@@ -13,6 +13,14 @@ func.func @reads_the_encoded_weight(%x: tensor<8x64xf32>, %w: !nf4, %b: tensor<6
   return %y : tensor<8x6xf32>
 }
 
+// CHECK-LABEL: @quantizes_x_where_the_weight_is_in_eight_bits
+// CHECK-NEXT: peft.quantized_linear %arg0, %arg1 : (tensor<8x64xf32>, tensor<16x64xf32, #peft.fp8>) -> tensor<8x16xf32>
+func.func @quantizes_x_where_the_weight_is_in_eight_bits(%x: tensor<8x64xf32>, %w: tensor<16x64xf32, #peft.fp8>) -> tensor<8x16xf32> {
+  %d = peft.dequantize %w : (tensor<16x64xf32, #peft.fp8>) -> tensor<16x64xf32>
+  %y = nn.linear %x, %d : (tensor<8x64xf32>, tensor<16x64xf32>) -> tensor<8x16xf32>
+  return %y : tensor<8x16xf32>
+}
+
 // CHECK-LABEL: @kept_when_dense
 // CHECK-NEXT: nn.linear
 func.func @kept_when_dense(%x: tensor<8x64xf32>, %w: tensor<6x64xf32>) -> tensor<8x6xf32> {

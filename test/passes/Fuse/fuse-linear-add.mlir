@@ -76,3 +76,27 @@ func.func @a_base_with_a_bias_comes_first(%x: tensor<8x4xf32>, %w: tensor<6x4xf3
   %1 = nn.linear_add %0, %s, %b : (tensor<8x6xf32>, tensor<8x2xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
   return %1 : tensor<8x6xf32>
 }
+
+// The same for products of encoded weights: the sum of two, and an adapter's product that goes first.
+// CHECK-LABEL: @encoded_weights
+func.func @encoded_weights(%x: tensor<8x32xf32>, %u: tensor<16x32xf32, #peft.fp8>, %v: tensor<32x16xf32, #peft.fp8>, %s: tensor<8x2xf32>, %b: tensor<16x2xf32>) -> tensor<8x16xf32> {
+  // CHECK-NEXT: %[[THIN:.*]] = nn.linear %[[S:.*]], %{{.*}} {alpha = 2.000000e+00 : f64} : (tensor<8x2xf32>
+  // CHECK-NEXT: %[[A:.*]] = peft.quantized_linear_add %[[THIN]], %[[X:.*]], %{{.*}} : (tensor<8x16xf32>, tensor<8x32xf32>, tensor<16x32xf32, #peft.fp8>)
+  // CHECK-NEXT: %[[B:.*]] = peft.quantized_linear_add %[[A]], %[[X]], %{{.*}} transposed {alpha = 5.000000e-01 : f64}
+  // CHECK-NEXT: return %[[B]]
+  %0 = peft.quantized_linear %x, %u : (tensor<8x32xf32>, tensor<16x32xf32, #peft.fp8>) -> tensor<8x16xf32>
+  %1 = nn.linear_add %0, %s, %b {alpha = 2.0 : f64} : (tensor<8x16xf32>, tensor<8x2xf32>, tensor<16x2xf32>) -> tensor<8x16xf32>
+  %2 = peft.quantized_linear %x, %v transposed {alpha = 0.5 : f64} : (tensor<8x32xf32>, tensor<32x16xf32, #peft.fp8>) -> tensor<8x16xf32>
+  %3 = arith.addf %1, %2 : tensor<8x16xf32>
+  return %3 : tensor<8x16xf32>
+}
+
+// Refused: a bias of an encoded product.
+// CHECK-LABEL: @an_encoded_base_with_a_bias_comes_first
+func.func @an_encoded_base_with_a_bias_comes_first(%x: tensor<8x32xf32>, %w: tensor<16x32xf32, #peft.fp8>, %c: tensor<16xf32>, %s: tensor<8x2xf32>, %b: tensor<16x2xf32>) -> tensor<8x16xf32> {
+  // CHECK-NEXT: peft.quantized_linear %{{.*}} bias
+  // CHECK-NEXT: nn.linear_add
+  %0 = peft.quantized_linear %x, %w bias %c : (tensor<8x32xf32>, tensor<16x32xf32, #peft.fp8>, tensor<16xf32>) -> tensor<8x16xf32>
+  %1 = nn.linear_add %0, %s, %b : (tensor<8x16xf32>, tensor<8x2xf32>, tensor<16x2xf32>) -> tensor<8x16xf32>
+  return %1 : tensor<8x16xf32>
+}

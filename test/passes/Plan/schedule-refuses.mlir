@@ -19,3 +19,14 @@ func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
   %y = nn.activation silu %x : tensor<8x4xf32>
   return %y : tensor<8x4xf32>
 }
+
+// -----
+
+// FP8 products read the codes; nothing makes dense values of them.
+nn.parameter frozen @w : tensor<16x16xf32, #peft.fp8>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<16x16xf32> {
+  %w = nn.get @w : tensor<16x16xf32, #peft.fp8>
+  // expected-error @+1 {{'peft.dequantize' op has no runtime function for #peft.fp8: peft-fuse-quantized-linear should have made it part of a product}}
+  %x = peft.dequantize %w : (tensor<16x16xf32, #peft.fp8>) -> tensor<16x16xf32>
+  return %x : tensor<16x16xf32>
+}

@@ -54,3 +54,56 @@ func.func @update() -> tensor<f32> {
   train.sgd
   return %norm : tensor<f32>
 }
+
+// -----
+
+// Products of eight-bit weights read codes of x, which are made once for all of them; one that adds does so in place.
+nn.parameter frozen @table : tensor<9x32xf32>
+nn.parameter frozen @q_proj : tensor<16x32xf32, #peft.fp8>
+nn.parameter frozen @k_proj : tensor<16x32xf32, #peft.fp8>
+nn.parameter frozen @bias : tensor<16xf32>
+
+// CHECK-LABEL: func.func @forward()
+func.func @forward(%ids: tensor<2x8xi32>) -> tensor<2x8x32xf32> {
+  %t = nn.get @table : tensor<9x32xf32>
+  %wq = nn.get @q_proj : tensor<16x32xf32, #peft.fp8>
+  %wk = nn.get @k_proj : tensor<16x32xf32, #peft.fp8>
+  %b = nn.get @bias : tensor<16xf32>
+  // CHECK: %q_proj = exec.parameter @q_proj : memref<1216xi8>
+  // CHECK: exec.embedding %embedding
+  %x = nn.embedding %ids, %t : (tensor<2x8xi32>, tensor<9x32xf32>) -> tensor<2x8x32xf32>
+  // CHECK-NEXT: %embedding_codes = exec.buffer "embedding_codes" : memref<2x8x32xi8>
+  // CHECK-NEXT: %embedding_scales = exec.buffer "embedding_scales" : memref<2x8xf32>
+  // CHECK-NEXT: exec.quantize_rows %embedding_codes, %embedding_scales, %embedding
+  // CHECK-NEXT: %[[Y:.*]] = exec.buffer
+  // CHECK-NEXT: exec.fp8_linear %[[Y]], %embedding_codes, %embedding_scales, %q_proj, %bias {alpha = 1.000000e+00 : f64, transposed = false}
+  %y = peft.quantized_linear %x, %wq bias %b : (tensor<2x8x32xf32>, tensor<16x32xf32, #peft.fp8>, tensor<16xf32>) -> tensor<2x8x16xf32>
+  // CHECK-NEXT: exec.fp8_linear_add %[[Y]], %embedding_codes, %embedding_scales, %k_proj {alpha = 5.000000e-01 : f64, transposed = false}
+  %z = peft.quantized_linear_add %y, %x, %wk {alpha = 0.5 : f64} : (tensor<2x8x16xf32>, tensor<2x8x32xf32>, tensor<16x32xf32, #peft.fp8>) -> tensor<2x8x16xf32>
+  // CHECK-NEXT: %[[CODES:.*]] = exec.buffer {{.*}} : memref<2x8x16xi8>
+  // CHECK-NEXT: %[[SCALES:.*]] = exec.buffer {{.*}} : memref<2x8xf32>
+  // CHECK-NEXT: exec.quantize_rows %[[CODES]], %[[SCALES]], %[[Y]]
+  // CHECK-NEXT: %[[DX:.*]] = exec.buffer
+  // CHECK-NEXT: exec.fp8_linear %[[DX]], %[[CODES]], %[[SCALES]], %q_proj {alpha = 1.000000e+00 : f64, transposed = true}
+  %dx = peft.quantized_linear %z, %wq transposed : (tensor<2x8x16xf32>, tensor<16x32xf32, #peft.fp8>) -> tensor<2x8x32xf32>
+  return %dx : tensor<2x8x32xf32>
+}
+
+// -----
+
+// Those of NF4 read the dense weight, and add in place too.
+nn.parameter frozen @table : tensor<9x4xf32>
+nn.parameter frozen @w : tensor<4x4xf32, #peft.nf4<block = 64, nested = 0>>
+
+// CHECK-LABEL: func.func @forward()
+func.func @forward(%ids: tensor<2x8xi32>) -> tensor<2x8x4xf32> {
+  %t = nn.get @table : tensor<9x4xf32>
+  %w = nn.get @w : tensor<4x4xf32, #peft.nf4<block = 64, nested = 0>>
+  %a = nn.embedding %ids, %t : (tensor<2x8xi32>, tensor<9x4xf32>) -> tensor<2x8x4xf32>
+  // CHECK: exec.embedding %[[X:embedding_2]]
+  %x = nn.embedding %ids, %t : (tensor<2x8xi32>, tensor<9x4xf32>) -> tensor<2x8x4xf32>
+  // CHECK: exec.dequantize_nf4 %[[DENSE:.*]], %w
+  // CHECK-NEXT: exec.linear_add %embedding, %[[X]], %[[DENSE]]
+  %y = peft.quantized_linear_add %a, %x, %w : (tensor<2x8x4xf32>, tensor<2x8x4xf32>, tensor<4x4xf32, #peft.nf4<block = 64, nested = 0>>) -> tensor<2x8x4xf32>
+  return %y : tensor<2x8x4xf32>
+}

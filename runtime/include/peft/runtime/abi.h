@@ -45,7 +45,13 @@ typedef enum {
   ///                     ceil(nb / nested) f32 nested absmax
   ///                     256 f32               nested map
   ///                     1 f32                 offset
-  PEFT_NF4 = 1
+  PEFT_NF4 = 1,
+  /// e4m3 with a scale a row (fp8.h), as it lies and transposed, each from the values themselves: FP8 products
+  /// run along rows alone. Of a matrix [r, c], both multiples of 16:
+  ///   codes             r * c                 u8, [r, c]
+  ///   transposed codes  c * r                 u8, [c, r]
+  ///   scales            r f32, then c f32
+  PEFT_FP8 = 2
 } peft_encoding_t;
 
 /// Where a parameter's first values come from when it is not read from the

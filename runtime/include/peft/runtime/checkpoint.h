@@ -90,6 +90,8 @@ public:
   /// dst[0 .. nf4Bytes(elements, block, nested)) in the layout of PEFT_NF4: the stored codes and constants
   /// if the tensor is nf4 (block and nested must then be the stored ones), else quantized now.
   Status readNf4(std::string_view name, int64_t block, int64_t nested, uint8_t *dst) const;
+  /// dst[0 .. Fp8Layout(rows, cols).bytes) = a matrix in the layout of PEFT_FP8, quantized now.
+  Status readFp8(std::string_view name, uint8_t *dst) const;
 
 private:
   struct State;

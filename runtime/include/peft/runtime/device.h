@@ -56,6 +56,9 @@ void setDeterministic(bool on);
 /// What the next runs' batches look like, segments [batch, seq] in host memory: a device may choose its kernels by it.
 void expectBatch(const int32_t *segments, int64_t batch, int64_t seq);
 
+/// Whether kernels.h's FP8 products run here; the error says what they need.
+Status multipliesFp8();
+
 /// Whether kernels read the host's memory, a mapped file's say, where it is.
 bool readsHostMemory();
 

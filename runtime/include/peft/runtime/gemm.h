@@ -8,6 +8,7 @@
 #ifndef PEFT_RUNTIME_GEMM_H
 #define PEFT_RUNTIME_GEMM_H
 
+#include "peft/runtime/fp8.h"
 #include "peft/runtime/tensor.h"
 
 namespace peft::rt {
@@ -28,6 +29,40 @@ template <class T, class R> struct Gemm {
   float alpha = 1;
   bool add = false;
 };
+
+/// c [m, n] = alpha * diag(aScales) a b^T diag(bScales), or c + that when `add`: e4m3 codes a [m, k] and b [n, k],
+/// one row behind the other, and a scale a row (fp8.h). Sums are float.
+template <class R> struct Fp8Gemm {
+  int64_t m = 0, n = 0, k = 0;
+  const uint8_t *a = nullptr;
+  const float *aScales = nullptr;
+  const uint8_t *b = nullptr;
+  const float *bScales = nullptr;
+  R *c = nullptr;
+  float alpha = 1;
+  bool add = false;
+  bool fast = false; ///< on a GPU: sums stay in the tensor cores, at some 14 bits, from end to end
+};
+
+/// kernels.h's fp8_linear without its bias, and fp8_linear_add.
+template <class T>
+Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales, Tensor<const uint8_t> w,
+                         bool transposed, float alpha, bool add) {
+  const int64_t in = codes.cols(), out = y.cols();
+  const Fp8Layout layout = transposed ? Fp8Layout(in, out) : Fp8Layout(out, in);
+  Fp8Gemm<T> gemm;
+  gemm.m = codes.rows();
+  gemm.n = out;
+  gemm.k = in;
+  gemm.a = codes.data;
+  gemm.aScales = scales.data;
+  gemm.b = w.data + (transposed ? layout.transposed : 0);
+  gemm.bScales = reinterpret_cast<const float *>(w.data + (transposed ? layout.transposedScales : layout.scales));
+  gemm.c = y.data;
+  gemm.alpha = alpha;
+  gemm.add = add;
+  return gemm;
+}
 
 /// y = alpha * x W^T + bias (x W when transposed), or y + alpha * x W^T when `add`: kernels.h's linear and linear_add.
 template <class T>

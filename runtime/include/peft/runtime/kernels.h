@@ -47,6 +47,24 @@ void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, 
 template <class T>
 void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy);
 
+//===--- Matrix products in FP8 --------------------------------------------===//
+
+/// Each row of x in e4m3 with a scale of its own (fp8.h). codes [.., cols], scales [rows].
+template <class T>
+void quantize_rows(const Context &, Tensor<uint8_t> codes, Tensor<float> scales, Tensor<const T> x);
+
+/// linear of what quantize_rows made of x, and the PEFT_FP8 bytes of W (abi.h):
+///   y[i, o] = alpha * scales[i] * s[o] * (the float sum over c of codes[i, c] * q[o, c]) + bias[o]
+/// where q and s are W's codes and scales by rows; when `transposed` those of its transpose.
+/// `in` and `out` are multiples of 16.
+template <class T>
+void fp8_linear(const Context &, Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
+                Tensor<const uint8_t> w, Tensor<const T> bias, bool transposed, float alpha);
+/// y += the same without a bias.
+template <class T>
+void fp8_linear_add(const Context &, Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
+                    Tensor<const uint8_t> w, bool transposed, float alpha);
+
 //===--- Embedding ---------------------------------------------------------===//
 
 /// y[i, :] = table[ids[i], :]. table [vocab, width].

@@ -78,6 +78,7 @@ private:
   const Checkpoint *checkpoint = nullptr;
   Arena arena;
   uint64_t freeBefore = 0; ///< of the device's memory
+  std::vector<char> converted; ///< while loading, what goes to a device that reads no host memory
   std::vector<const void *> pointers;
   std::unique_ptr<peft_context_t> ctx;
   std::unique_ptr<Runner> entries;
