@@ -18,7 +18,7 @@ namespace peft::exec {
 
 /// Whether an op only says where something is; the others are calls, which have a moment.
 inline bool isPlace(mlir::Operation *op) {
-  return llvm::isa<BufferOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
+  return llvm::isa<BufferOp, SliceOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
 }
 
 } // namespace peft::exec

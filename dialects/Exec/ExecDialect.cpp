@@ -30,6 +30,17 @@ void BufferOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
   setName(getResult(), getName());
 }
 
+void SliceOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) { setName(getResult(), getName()); }
+
+LogicalResult SliceOp::verify() {
+  auto from = cast<MemRefType>(getSource().getType()), to = cast<MemRefType>(getResult().getType());
+  if (from.getRank() != 1 || from.getElementType() != to.getElementType())
+    return emitOpError("expected a vector of ") << to.getElementType() << " to slice, got " << from;
+  if (int64_t end = int64_t(getFirst()) + to.getNumElements(); end > from.getNumElements())
+    return emitOpError("ends at element ") << end << " of " << from.getNumElements();
+  return success();
+}
+
 void ParameterOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
   StringRef key = getParameter();
   auto [rest, last] = key.rsplit('.');

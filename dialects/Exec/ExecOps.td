@@ -65,6 +65,21 @@ def Exec_FlatOp : Exec_Op<"flat", [Pure]> {
   let assemblyFormat = "$part attr-dict `:` type($result)";
 }
 
+def Exec_SliceOp : Exec_Op<"slice", [Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "Part of a vector as a tensor of its own: the elements from `first` on";
+  let description = [{
+    A place like any other, that lives as long as `source` does.
+
+    ```mlir
+    %q_proj_lora_A = exec.slice "q_proj_lora_A" of %adapters[1024] : memref<4096xbf16> -> memref<4x64xbf16>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Exec_Tensor:$source, ConfinedAttr<I64Attr, [IntNonNegative]>:$first);
+  let results = (outs Exec_Tensor:$result);
+  let assemblyFormat = "$name `of` $source `[` $first `]` attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Exec_ArgumentOp : Exec_Op<"argument", [Pure]> {
   let summary = "What the caller of an entry point passes: a field of the batch, the step's scalars, a chunk's number";
   let arguments = (ins StrAttr:$name);

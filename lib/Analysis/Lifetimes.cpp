@@ -33,7 +33,13 @@ Lifetimes::Lifetimes(func::FuncOp function) {
   };
   function.walk([&](exec::BufferOp buffer) {
     Lifetime life{buffer, {bytesOf(cast<MemRefType>(buffer.getType())), INT64_MAX, -1}, nullptr};
-    for (Operation *user : buffer->getUsers()) {
+    SmallVector<Operation *> users;
+    for (Operation *user : buffer->getUsers())
+      if (auto slice = dyn_cast<exec::SliceOp>(user))
+        llvm::append_range(users, slice->getUsers());
+      else
+        users.push_back(user);
+    for (Operation *user : users) {
       Operation *scope = buffer->getBlock()->findAncestorOpInBlock(*user);
       int64_t begin = position.lookup(scope), end = scope == user ? begin : lastOf(scope);
       if (begin < life.interval.begin) {

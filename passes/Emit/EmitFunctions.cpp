@@ -74,6 +74,11 @@ ParameterPlaces::ParameterPlaces(ModuleOp module) {
 std::string ParameterPlaces::place(Operation *op) const {
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
     return std::to_string(*buffer.getOffset());
+  if (auto slice = dyn_cast<exec::SliceOp>(op)) {
+    auto buffer = slice.getSource().getDefiningOp<exec::BufferOp>();
+    return std::to_string(*buffer.getOffset() +
+                          slice.getFirst() * cast<MemRefType>(slice.getType()).getElementTypeBitWidth() / 8);
+  }
   if (auto parameter = dyn_cast<exec::ParameterOp>(op))
     return "W(" + std::to_string(index.lookup(parameter.getParameter())) + ")";
   if (auto grad = dyn_cast<exec::GradientOp>(op))
@@ -249,6 +254,8 @@ void FunctionEmitter::emitPlace(Operation *op) {
   std::string name;
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
     name = buffer.getName().str();
+  else if (auto slice = dyn_cast<exec::SliceOp>(op))
+    name = slice.getName().str();
   else if (auto flat = dyn_cast<exec::FlatOp>(op))
     name = flat.getPart().str();
   else

@@ -70,6 +70,8 @@ struct Run {
 
 std::string nameOf(Value place) {
   Operation *def = place.getDefiningOp();
+  if (auto slice = dyn_cast_or_null<exec::SliceOp>(def))
+    return slice.getName().str();
   if (auto buffer = def ? dyn_cast<exec::BufferOp>(def) : nullptr) {
     StringRef name = buffer.getName();
     auto [base, number] = name.rsplit('_');

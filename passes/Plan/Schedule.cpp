@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Plan/Schedule.h"
+#include "peft/runtime/abi.h"
 
 namespace peft {
 #define GEN_PASS_DEF_SCHEDULEPASS
@@ -13,6 +14,15 @@ namespace peft {
 
 using namespace mlir;
 using namespace peft;
+
+TrainableRun::TrainableRun(ModuleOp module) {
+  constexpr int64_t step = PEFT_ALIGNMENT / sizeof(float);
+  for (auto parameter : module.getOps<nn::ParameterOp>())
+    if (parameter.isTrainable()) {
+      first[parameter.getSymName()] = floats;
+      floats += int64_t(llvm::alignTo(uint64_t(parameter.getTensorType().getNumElements()), uint64_t(step)));
+    }
+}
 
 LogicalResult Scheduler::run() {
   static constexpr StringLiteral batch[] = {"input_ids", "labels", "positions", "segments", "seed", "", ""};
@@ -39,27 +49,33 @@ LogicalResult Scheduler::run() {
 }
 
 LogicalResult Scheduler::schedule(Block &block) {
+  bool begins = false; // the backward part; the op that is marked may have no call of its own
   for (Operation &op : block.without_terminator()) {
-    bool begins = op.hasAttr("train.backward");
-    Operation *before = builder.getInsertionBlock()->empty() ? nullptr : &builder.getInsertionBlock()->back();
+    begins |= op.hasAttr("train.backward");
     backward |= begins;
-    if (begins) // what the forward part made is not kept
-      quantized.clear();
+    Operation *before = builder.getInsertionBlock()->empty() ? nullptr : &builder.getInsertionBlock()->back();
     if (!done.contains(&op) && failed(schedule(&op)))
       return failure();
     if (!begins)
       continue;
     // peft-plan tells what is kept for the backward part from what is not. A place has no moment: mark the call.
-    Operation *first = before ? before->getNextNode() : &builder.getInsertionBlock()->front();
+    Block &target = *builder.getInsertionBlock();
+    Operation *first = before ? before->getNextNode() : target.empty() ? nullptr : &target.front();
     while (first && !isa<exec::RuntimeCallOpInterface, exec::ChunksOp>(first))
       first = first->getNextNode();
-    if (first)
+    if (first) {
       first->setAttr("exec.backward", builder.getUnitAttr());
+      begins = false;
+    }
   }
   return success();
 }
 
 void Scheduler::scheduleMap(train::ElementwiseOp op) {
+  if (Value part = roundedParameter(op)) {
+    places[op] = part;
+    return;
+  }
   Value y = allocateInPlace(op, op, op.getInputs());
   builder.create<exec::MapOp>(op.getLoc(), bodies.get(op), y, places_(op.getInputs()));
 }
@@ -116,11 +132,7 @@ LogicalResult Scheduler::scheduleChunks(train::ChunkRowsOp op) {
 void Scheduler::scheduleUpdate(Operation *op) {
   Location loc = op->getLoc();
   auto module = source->getParentOfType<ModuleOp>();
-  int64_t floats = 0; // each parameter begins at a multiple of 16 floats, see Plan.cpp
-  for (auto parameter : module.getOps<nn::ParameterOp>())
-    if (parameter.isTrainable())
-      floats += (parameter.getTensorType().getNumElements() + 15) / 16 * 16;
-  auto type = MemRefType::get({floats}, builder.getF32Type());
+  auto type = MemRefType::get({TrainableRun(module).floats}, builder.getF32Type());
   auto flat = [&](StringRef part) { return builder.create<exec::FlatOp>(loc, type, part); };
   Value update = argument("update", emitc::OpaqueType::get(op->getContext(), "peft_update_t"));
   if (auto clip = dyn_cast<train::ClipNormOp>(op)) {

@@ -27,6 +27,14 @@ private:
 /// The memref on which a value of `type` lies; bytes for an encoded weight.
 mlir::MemRefType bufferType(mlir::RankedTensorType type);
 
+/// Where each trainable parameter begins in the run of all of them, in floats, and their number: each begins at a
+/// multiple of PEFT_ALIGNMENT.
+struct TrainableRun {
+  explicit TrainableRun(mlir::ModuleOp module);
+  llvm::StringMap<int64_t> first;
+  int64_t floats = 0;
+};
+
 /// Builds the scheduled form of one entry function.
 class Scheduler {
 public:
@@ -56,6 +64,9 @@ private:
   bool diesAt(Value value, Operation *op);
   /// Where a product that adds to `acc` may be added: there, unless it reads it or another op will.
   Value addTarget(Operation *op, Value acc, mlir::ValueRange read);
+  /// The place of a small trainable parameter as the model computes with it: the part of one rounded copy of all of
+  /// them, made where the function begins. Null if `op` is no such rounding.
+  Value roundedParameter(train::ElementwiseOp op);
   /// The dense values of an NF4 weight, in a temporary.
   Value dequantize(mlir::Location loc, Value encoded);
   /// The rows of x as FP8 products read them, codes and scales: made once for all that read x.
@@ -74,6 +85,8 @@ private:
   llvm::DenseSet<Value> reused;
   llvm::DenseSet<Operation *> done;
   bool backward = false;
+  Value rounded; ///< the copy of all trainable parameters, once something wants it
+  llvm::StringMap<Value> roundedParts;
 };
 
 } // namespace peft

@@ -113,6 +113,41 @@ Value Scheduler::allocateInPlace(Operation *op, Value result, ValueRange candida
   return allocate(result);
 }
 
+/// From here on rounding a parameter costs its traffic and not its call, and a second copy of it costs memory.
+static constexpr int64_t largeParameter = int64_t(1) << 20;
+
+Value Scheduler::roundedParameter(train::ElementwiseOp op) {
+  Block &body = op.getBody().front();
+  auto get = op.getInputs().size() == 1 ? op.getInputs().front().getDefiningOp<nn::GetOp>() : nullptr;
+  if (!get || body.getTerminator()->getOperand(0) != body.getArgument(0))
+    return Value();
+  auto module = source->getParentOfType<ModuleOp>();
+  auto parameter = SymbolTable(module).lookup<nn::ParameterOp>(get.getParameter());
+  auto type = bufferType(cast<RankedTensorType>(op->getResult(0).getType()));
+  if (!parameter.isTrainable() || type.getElementType().isF32() || type.getNumElements() >= largeParameter)
+    return Value();
+  Value &part = roundedParts[get.getParameter()];
+  if (part)
+    return part;
+  TrainableRun run(module);
+  OpBuilder::InsertionGuard guard(builder);
+  if (!rounded) {
+    builder.setInsertionPointToStart(&target.getBody().front());
+    rounded = allocate(source.getLoc(), "adapters", MemRefType::get({run.floats}, type.getElementType()));
+    Value all = builder.create<exec::FlatOp>(source.getLoc(), MemRefType::get({run.floats}, builder.getF32Type()), "parameters");
+    builder.create<exec::MapOp>(source.getLoc(), bodies.get(op), rounded, all);
+  }
+  builder.setInsertionPointAfterValue(rounded);
+  StringRef name = get.getParameter(); // base_model.model. ... .q_proj.lora_A.weight
+  name.consume_back(".weight");
+  auto [rest, last] = name.rsplit('.');
+  std::string label = (rest.rsplit('.').second + "_" + last).str();
+  for (char &c : label)
+    if (!isalnum(c))
+      c = '_';
+  return part = builder.create<exec::SliceOp>(get.getLoc(), type, label, rounded, run.first.lookup(get.getParameter()));
+}
+
 Value Scheduler::sumTarget(Value sum) {
   if (sum.hasOneUse())
     if (auto accumulate = dyn_cast<train::AccumulateOp>(*sum.user_begin());
