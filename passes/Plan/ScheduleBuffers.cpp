@@ -95,9 +95,9 @@ Value Scheduler::allocate(Value value) {
   return places[value] = buffer;
 }
 
-/// Whether `op` is the last reader of `value`, in the block where it was made.
+/// Whether `op` is the last reader of `value`, in the block where it was made. What it makes itself lives on.
 bool Scheduler::diesAt(Value value, Operation *op) {
-  if (value.getParentBlock() != op->getBlock())
+  if (value.getParentBlock() != op->getBlock() || value.getDefiningOp() == op)
     return false;
   return llvm::all_of(value.getUsers(), [&](Operation *user) {
     Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
