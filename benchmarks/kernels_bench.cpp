@@ -36,6 +36,9 @@ constexpr int64_t chunk = 256; ///< rows of logits at a time
 const Context context{};
 
 PEFT_HD float swiglu(float gate, float up) { return silu(gate) * up; }
+PEFT_HD Floats<3> swigluGrad(float gate, float up, float dh) {
+  return floats(silu(gate) * up, dh * silu(gate), silu_grad(dh * up, gate));
+}
 PEFT_HD float add(float a, float b) { return a + b; }
 
 /// Tensors that live until the end, with values in [-0.5, 0.5).
@@ -155,6 +158,8 @@ void streams(Bench &bench) {
   bench("sum_rows", Bytes, bytes, [&] { sum_rows<float>(context, sum, y); });
   bench("map add", Bytes, 3 * bytes, [&] { map<add>(context, z, x, y); });
   bench("map swiglu", Bytes, 3 * 4.0 * double(tokens * inner), [&] { map<swiglu>(context, wide, gate, up); });
+  bench("map swiglu grad", Bytes, 6 * 4.0 * double(tokens * inner),
+        [&] { map<swigluGrad>(context, gate, up, wide, gate, up, wide); });
   bench("dropout", Bytes, 2 * bytes, [&] { dropout<float>(context, y, x, 0.1f, 1, 2); });
   bench("copy", Bytes, 2 * bytes, [&] { rt::copy<float>(context, y, x); });
 

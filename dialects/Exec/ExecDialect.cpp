@@ -18,6 +18,12 @@ void ExecDialect::initialize() {
       >();
 }
 
+LogicalResult MapOp::verify() {
+  if (getOutputs() > getTensors().size())
+    return emitOpError("expected ") << getOutputs() << " outputs among its tensors, got " << getTensors().size() << " tensors";
+  return success();
+}
+
 // copy(x, x) -> nothing
 LogicalResult CopyOp::canonicalize(CopyOp op, PatternRewriter &rewriter) {
   if (op.getX() != op.getY())

@@ -144,10 +144,18 @@ let opDocGroup = OpGroupCalls in {
 
 def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
   let summary = "A scalar function over every element: peft::rt::map<body>";
-  let arguments = (ins FlatSymbolRefAttr:$body, Exec_Tensor:$y, Variadic<Exec_Tensor>:$inputs);
-  let assemblyFormat = "$body `(` $y `,` $inputs `)` attr-dict `:` type($y) `,` type($inputs)";
+  let description = [{
+    Writes the first `outputs` tensors, each with one of the numbers that `body` returns.
+
+    ```mlir
+    exec.map @mul_add(%p, %s, %x, %y) outputs(2) : memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Exec_Tensor>:$tensors, DefaultValuedAttr<Exec_Count, "1">:$outputs);
+  let assemblyFormat = "$body `(` $tensors `)` (`outputs` `(` $outputs^ `)`)? attr-dict `:` type($tensors)";
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
-    unsigned getNumOutputs() { return 1; }
+    unsigned getNumOutputs() { return unsigned(getOutputs()); }
     int getElementTypeOperand() { return -1; }
     ::llvm::SmallVector<::mlir::Attribute> getCallAttributes() { return {}; }
   }];

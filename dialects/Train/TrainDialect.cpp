@@ -32,29 +32,36 @@ LogicalResult AccumulateOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult ElementwiseOp::verify() {
   Block &block = getBody().front();
-  auto shape = cast<RankedTensorType>(getResult().getType()).getShape();
+  if (getNumResults() == 0)
+    return emitOpError("expected a result");
+  for (Type type : getResultTypes())
+    if (type != getResultType())
+      return emitOpError("expected results of one type, got ") << getResultType() << " and " << type;
   for (Value input : getInputs())
-    if (cast<RankedTensorType>(input.getType()).getShape() != shape)
-      return emitOpError("expected operands of the shape of ")
-             << getResult().getType() << ", got " << input.getType();
+    if (cast<RankedTensorType>(input.getType()).getShape() != getResultType().getShape())
+      return emitOpError("expected operands of the shape of ") << getResultType() << ", got " << input.getType();
   if (block.getNumArguments() != getNumOperands())
     return emitOpError("expected ") << getNumOperands() << " scalars in its region, got "
                                     << block.getNumArguments();
   for (BlockArgument argument : block.getArguments())
     if (!argument.getType().isF32())
       return emitOpError("expected f32 scalars in its region, got ") << argument.getType();
-  auto yield = cast<YieldOp>(block.getTerminator());
-  if (yield.getNumOperands() != 1 || !yield.getOperand(0).getType().isF32())
-    return emitOpError("expected its region to yield one f32");
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield || yield.getNumOperands() != getNumResults() ||
+      llvm::any_of(yield.getOperandTypes(), [](Type type) { return !type.isF32(); }))
+    return emitOpError("expected its region to yield an f32 for each result");
   return success();
 }
 
 // elementwise(…, x : t, …) { yield x } : t -> x
-OpFoldResult ElementwiseOp::fold(FoldAdaptor) {
-  auto argument = dyn_cast<BlockArgument>(cast<YieldOp>(getBody().front().getTerminator()).getOperand(0));
-  if (!argument || getOperand(argument.getArgNumber()).getType() != getType())
-    return {};
-  return getOperand(argument.getArgNumber());
+LogicalResult ElementwiseOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &results) {
+  for (Value yielded : getYielded()) {
+    auto argument = dyn_cast<BlockArgument>(yielded);
+    if (!argument || getOperand(argument.getArgNumber()).getType() != getResultType())
+      return failure();
+    results.push_back(getOperand(argument.getArgNumber()));
+  }
+  return success();
 }
 
 LogicalResult ChunkRowsOp::verify() {

@@ -45,8 +45,9 @@ def Train_ElementwiseOp : Train_Op<"elementwise", [Pure, SingleBlock,
                                                    IsolatedFromAbove]> {
   let summary = "One pass over its operands: a scalar function applied to every element";
   let description = [{
-    What fusion makes of a tree of pointwise ops. The region works on f32 scalars
-    whatever the tensors hold; loads widen and the store rounds.
+    What fusion makes of pointwise ops. The region works on f32 scalars whatever the
+    tensors hold; loads widen and stores round. It yields a scalar for each result;
+    all results have one type.
 
     ```mlir
     %h = train.elementwise(%gate, %up : tensor<8x112xf32>, tensor<8x112xf32>) {
@@ -58,11 +59,16 @@ def Train_ElementwiseOp : Train_Op<"elementwise", [Pure, SingleBlock,
     ```
   }];
   let arguments = (ins Variadic<NN_AnyFloat>:$inputs);
-  let results = (outs NN_AnyFloat:$result);
+  let results = (outs Variadic<NN_AnyFloat>:$results);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "`(` $inputs `:` type($inputs) `)` $body `->` type($result) attr-dict";
+  let assemblyFormat = "`(` $inputs `:` type($inputs) `)` $body `->` type($results) attr-dict";
   let hasFolder = 1;
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Of every result.
+    ::mlir::RankedTensorType getResultType() { return ::llvm::cast<::mlir::RankedTensorType>(getResultTypes().front()); }
+    ::mlir::OperandRange getYielded() { return getBody().front().getTerminator()->getOperands(); }
+  }];
 }
 
 def Train_ChunkRowsOp : Train_Op<"chunk_rows", [SingleBlock, RecursiveMemoryEffects]> {

@@ -46,6 +46,7 @@ void peft::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   // Sums into products, before what is left of the sums becomes elementwise.
   pm.addPass(createFuseLinearAddPass());
   pm.addPass(createFuseElementwisePass());
+  pm.addPass(createMergeElementwisePass());
 }
 
 //===----------------------------------------------------------------------===//

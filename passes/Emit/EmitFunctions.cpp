@@ -128,7 +128,12 @@ emitc::FuncOp FunctionEmitter::begin(StringRef name, ArrayRef<std::pair<StringRe
 }
 
 void FunctionEmitter::emitScalar(func::FuncOp function) {
-  auto scalar = moduleBuilder.create<emitc::FuncOp>(function.getLoc(), function.getName(), function.getFunctionType());
+  // A C++ function returns one value: several are an rt::Floats.
+  unsigned results = function.getNumResults();
+  Type f32 = builder.getF32Type();
+  Type returned = results == 1 ? f32 : emitc::OpaqueType::get(builder.getContext(), "rt::Floats<" + std::to_string(results) + ">");
+  auto scalar = moduleBuilder.create<emitc::FuncOp>(function.getLoc(), function.getName(),
+                                                    builder.getFunctionType(function.getArgumentTypes(), returned));
   scalar.setSpecifiersAttr(builder.getStrArrayAttr({"static", "PEFT_HD"}));
   builder.setInsertionPointToStart(scalar.addEntryBlock());
   values.clear();
@@ -138,7 +143,6 @@ void FunctionEmitter::emitScalar(func::FuncOp function) {
     if (i < std::size(letters))
       scalar.setArgAttr(i, "emitc.name", builder.getStringAttr(letters[i]));
   }
-  Type f32 = builder.getF32Type();
   for (Operation &op : function.getBody().front()) {
     SmallVector<Value> operands;
     for (Value operand : op.getOperands())
@@ -151,7 +155,10 @@ void FunctionEmitter::emitScalar(func::FuncOp function) {
       values[constant] = builder.create<emitc::LiteralOp>(
           op.getLoc(), f32, cppNumber(cast<FloatAttr>(constant.getValue()).getValueAsDouble()) + "f");
     else if (isa<func::ReturnOp>(op))
-      builder.create<emitc::ReturnOp>(op.getLoc(), operands[0]);
+      builder.create<emitc::ReturnOp>(
+          op.getLoc(), results == 1 ? operands[0]
+                                    : builder.create<emitc::CallOpaqueOp>(op.getLoc(), TypeRange(returned), "rt::floats", operands)
+                                          .getResult(0));
     else {
       StringRef kind = nn::stringifyActivationKind(op.getAttrOfType<nn::ActivationKindAttr>("kind").getValue());
       std::string callee = "rt::" + kind.str() + (isa<nn::ActivationGradOp>(op) ? "_grad" : kind == "tanh" ? "_" : "");

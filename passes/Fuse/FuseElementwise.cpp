@@ -27,13 +27,13 @@ public:
 
   void fuse() {
     OpBuilder builder(root);
-    auto fused = builder.create<train::ElementwiseOp>(root->getLoc(), root->getResult(0).getType(), ValueRange());
+    auto fused = builder.create<train::ElementwiseOp>(root->getLoc(), root->getResultTypes(), ValueRange());
     Block &block = fused.getBody().emplaceBlock();
     body = OpBuilder::atBlockEnd(&block);
     Value result = scalar(root, block);
     body.create<train::YieldOp>(root->getLoc(), result);
     fused->setOperands(leaves);
-    root->getResult(0).replaceAllUsesWith(fused);
+    root->replaceAllUsesWith(fused);
     // The place where the backward pass begins moves with the op that marks it.
     if (llvm::any_of(absorbed, [](Operation *op) { return op->hasAttr("train.backward"); }))
       fused->setAttr("train.backward", builder.getUnitAttr());

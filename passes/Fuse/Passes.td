@@ -50,10 +50,38 @@ def FuseElementwisePass : Pass<"peft-fuse-elementwise", "mlir::ModuleOp"> {
   let summary = "Trees of pointwise ops become one pass over their leaves";
   let description = [{
     A pointwise op takes in the pointwise ops that only it reads; what comes out is a
-    `train.elementwise` with a scalar body. Does not merge trees that share leaves but
-    have different results.
+    `train.elementwise` with a scalar body. `peft-merge-elementwise` goes on from there.
   }];
   let dependentDialects = ["peft::train::TrainDialect", "mlir::arith::ArithDialect"];
+}
+
+def MergeElementwisePass : Pass<"peft-merge-elementwise", "mlir::ModuleOp"> {
+  let summary = "Passes over the same tensors become one with several results";
+  let description = [{
+    A `train.elementwise` takes in an earlier one that reads what it reads, or whose
+    result it reads. So the backward pass of a gated MLP is one pass over gate, up and
+    the cotangent: the product for a weight's gradient and both cotangents at once.
+
+    ```mlir
+    %h = train.elementwise(%gate, %up : ...) { silu(a) * b } -> tensor<8x112xf32>
+    %da = nn.linear_weight_grad %s, %h : ...
+    %dh = nn.linear_add ...
+    %dup = train.elementwise(%dh, %gate : ...) { a * silu(b) } -> tensor<8x112xf32>
+    ```
+    becomes
+    ```mlir
+    %dh = nn.linear_add ...
+    %h, %dup = train.elementwise(%gate, %up, %dh : ...) { silu(a) * b, c * silu(a) } -> tensor<8x112xf32>, tensor<8x112xf32>
+    %da = nn.linear_weight_grad %s, %h : ...
+    ```
+
+    It stands where the later one stood, and what reads the earlier one's results in
+    between moves behind it. Refuses where the later one needs what would move, where an
+    op that would move has effects (adding to a gradient is none), where the backward
+    part begins in between, where result types differ, and where the new order keeps more
+    bytes alive at its fullest moment.
+  }];
+  let dependentDialects = ["peft::train::TrainDialect"];
 }
 
 #endif // PEFT_PASSES_FUSE_TD

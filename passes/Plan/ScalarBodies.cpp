@@ -44,8 +44,8 @@ FlatSymbolRefAttr ScalarBodies::get(train::ElementwiseOp op) {
   if (symbol)
     return symbol;
   auto builder = OpBuilder::atBlockBegin(module.getBody());
-  SmallVector<Type> inputs(block.getNumArguments(), builder.getF32Type());
-  auto function = func::FuncOp::create(op.getLoc(), nameOf(block), builder.getFunctionType(inputs, builder.getF32Type()));
+  SmallVector<Type> inputs(block.getNumArguments(), builder.getF32Type()), results(op.getNumResults(), builder.getF32Type());
+  auto function = func::FuncOp::create(op.getLoc(), nameOf(block), builder.getFunctionType(inputs, results));
   function.setPrivate();
   SymbolTable(module).insert(function, module.getBody()->begin());
   Block *entry = function.addEntryBlock();
@@ -54,7 +54,10 @@ FlatSymbolRefAttr ScalarBodies::get(train::ElementwiseOp op) {
   mapping.map(block.getArguments(), entry->getArguments());
   for (Operation &inner : block.without_terminator())
     builder.clone(inner, mapping);
-  builder.create<func::ReturnOp>(op.getLoc(), mapping.lookup(block.getTerminator()->getOperand(0)));
+  SmallVector<Value> returned;
+  for (Value yielded : op.getYielded())
+    returned.push_back(mapping.lookup(yielded));
+  builder.create<func::ReturnOp>(op.getLoc(), returned);
   return symbol = FlatSymbolRefAttr::get(function);
 }
 
@@ -63,7 +66,7 @@ FlatSymbolRefAttr ScalarBodies::sum(Location loc) {
   OpBuilder builder(module.getContext());
   Type f32 = builder.getF32Type();
   OwningOpRef<train::ElementwiseOp> op =
-      builder.create<train::ElementwiseOp>(loc, RankedTensorType::get({}, f32), ValueRange());
+      builder.create<train::ElementwiseOp>(loc, TypeRange{RankedTensorType::get({}, f32)}, ValueRange());
   Block &block = op->getBody().emplaceBlock();
   block.addArguments({f32, f32}, {loc, loc});
   builder.setInsertionPointToStart(&block);

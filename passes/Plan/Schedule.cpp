@@ -76,15 +76,19 @@ void Scheduler::scheduleMap(train::ElementwiseOp op) {
     places[op] = part;
     return;
   }
-  Value y = allocateInPlace(op, op, op.getInputs());
-  builder.create<exec::MapOp>(op.getLoc(), bodies.get(op), y, places_(op.getInputs()));
+  SmallVector<Value> tensors, inputs = places_(op.getInputs());
+  for (Value result : op.getResults())
+    tensors.push_back(allocateInPlace(op, result, op.getInputs()));
+  tensors.append(inputs);
+  builder.create<exec::MapOp>(op.getLoc(), bodies.get(op), tensors, builder.getI64IntegerAttr(op.getNumResults()));
 }
 
 // gradient += value, where the value could not be added while it was made.
 void Scheduler::scheduleAccumulate(train::AccumulateOp op) {
   Value value = place(op.getGradient());
   Value gradient = builder.create<exec::GradientOp>(op.getLoc(), value.getType(), op.getParameterAttr());
-  builder.create<exec::MapOp>(op.getLoc(), bodies.sum(op.getLoc()), gradient, ValueRange{gradient, value});
+  builder.create<exec::MapOp>(op.getLoc(), bodies.sum(op.getLoc()), ValueRange{gradient, gradient, value},
+                              builder.getI64IntegerAttr(1));
 }
 
 LogicalResult Scheduler::scheduleChunks(train::ChunkRowsOp op) {

@@ -88,9 +88,9 @@ Value Scheduler::allocate(Value value) {
   return places[value] = buffer;
 }
 
-/// Whether `op` is the last reader of `value`, in the block where it was made.
+/// Whether `op` is the last reader of `value`, in the block where it was made. What it makes itself lives on.
 bool Scheduler::diesAt(Value value, Operation *op) {
-  if (value.getParentBlock() != op->getBlock())
+  if (value.getParentBlock() != op->getBlock() || value.getDefiningOp() == op)
     return false;
   return llvm::all_of(value.getUsers(), [&](Operation *user) {
     Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
@@ -135,7 +135,7 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
     builder.setInsertionPointToStart(&target.getBody().front());
     rounded = allocate(source.getLoc(), "adapters", MemRefType::get({run.floats}, type.getElementType()));
     Value all = builder.create<exec::FlatOp>(source.getLoc(), MemRefType::get({run.floats}, builder.getF32Type()), "parameters");
-    builder.create<exec::MapOp>(source.getLoc(), bodies.get(op), rounded, all);
+    builder.create<exec::MapOp>(source.getLoc(), bodies.get(op), ValueRange{rounded, all}, builder.getI64IntegerAttr(1));
   }
   builder.setInsertionPointAfterValue(rounded);
   StringRef name = get.getParameter(); // base_model.model. ... .q_proj.lora_A.weight

@@ -144,6 +144,51 @@ TYPED_TEST(MapKernel, BroadcastsRowsAndScalars) {
     }
 }
 
+/// h = silu(gate) * up, of which dh is the cotangent: what the backward pass wants of it.
+PEFT_HD Floats<3> gatedGrad(float gate, float up, float dh) {
+  return floats(silu(gate) * up, dh * silu(gate), silu_grad(dh * up, gate));
+}
+
+TYPED_TEST(MapKernel, HasSeveralResults) {
+  for (int64_t n : {1, 7, 1024, 1025, 20003}) {
+    Doubles gate = randomValues(n, 6, 4), up = randomValues(n, 7), dh = randomValues(n, 8), want[3];
+    for (int64_t i = 0; i < n; ++i) {
+      const double s = 1 / (1 + std::exp(-gate[i]));
+      want[0].push_back(gate[i] * s * up[i]);
+      want[1].push_back(dh[i] * gate[i] * s);
+      want[2].push_back(dh[i] * up[i] * (s + gate[i] * s * (1 - s)));
+    }
+    Owned<TypeParam> gates({n}, gate), ups({n}, up), dhs({n}, dh), h({n}), dUp({n}), dGate({n});
+    map<gatedGrad>(context, h.tensor(), dUp.tensor(), dGate.tensor(), gates.tensor(), ups.tensor(), dhs.tensor());
+    expectClose<TypeParam>(h.doubles(), want[0], 1e-6);
+    expectClose<TypeParam>(dUp.doubles(), want[1], 1e-6);
+    expectClose<TypeParam>(dGate.doubles(), want[2], 1e-6);
+    // In place, each result with another operand.
+    map<gatedGrad>(context, dhs.tensor(), ups.tensor(), gates.tensor(), gates.tensor(), ups.tensor(), dhs.tensor());
+    EXPECT_EQ(dhs.doubles(), h.doubles());
+    EXPECT_EQ(ups.doubles(), dUp.doubles());
+    EXPECT_EQ(gates.doubles(), dGate.doubles());
+  }
+}
+
+PEFT_HD Floats<2> scaledAndShifted(float a, float row, float scalar) { return floats(a * row, a + scalar); }
+
+TYPED_TEST(MapKernel, BroadcastsToSeveralResults) {
+  for (int64_t cols : {1, 5, 1500}) {
+    const int64_t rows = 11;
+    Doubles a = randomValues(rows * cols, 9), row = randomValues(cols, 10), product, sum;
+    for (int64_t i = 0; i < rows * cols; ++i) {
+      product.push_back(a[i] * row[i % cols]);
+      sum.push_back(a[i] + 0.75);
+    }
+    Owned<TypeParam> as({rows, cols}, a), rowT({cols}, row);
+    Owned<float> scalar({1}, {0.75}), products({rows, cols}), sums({rows, cols});
+    map<scaledAndShifted>(context, products.tensor(), sums.tensor(), as.tensor(), rowT.tensor(), scalar.tensor());
+    expectClose<float>(products.doubles(), product);
+    expectClose<float>(sums.doubles(), sum);
+  }
+}
+
 TEST(MapKernel, RoundsToNearestEven) {
   Owned<bf16> y({4});
   // Of 2, the last places of bf16 are 2^-6 apart; half of the inputs lie between.

@@ -14,15 +14,15 @@
 // CHECK-NEXT:trainable parameters            31232       0.03 MiB   7808 in 28 tensors
 // CHECK-NEXT:gradients                       31232       0.03 MiB
 // CHECK-NEXT:optimizer state                 62464       0.06 MiB   2 slots
-// CHECK-NEXT:saved activations               73536       0.07 MiB   kept by the forward for the backward pass
-// CHECK-NEXT:temporaries                     25856       0.02 MiB   at the fullest moment of the step
-// CHECK-NEXT:gaps                              256       0.00 MiB   between buffers of unlike lifetimes
-// CHECK-NEXT:arena                          224576       0.21 MiB   allocated once
+// CHECK-NEXT:saved activations               86272       0.08 MiB   kept by the forward for the backward pass
+// CHECK-NEXT:temporaries                      8512       0.01 MiB   at the fullest moment of the step
+// CHECK-NEXT:gaps                              512       0.00 MiB   between buffers of unlike lifetimes
+// CHECK-NEXT:arena                          220224       0.21 MiB   allocated once
 // CHECK-NEXT:mapped weights                 373504       0.36 MiB   read where the file is mapped, not allocated
 
 // SGD with momentum keeps one value a parameter.
 // SGD: optimizer state 31232 {{.*}} 1 slots
-// SGD: arena 193344
+// SGD: arena 188992
 
 // Half a byte a weight and its constants; embedding, head and norms are converted once.
 // NF4: converted weights 51584

@@ -33,6 +33,9 @@ constexpr int64_t vocab = 128256, chunk = 4096, trained = 42 << 20;
 PEFT_HD float siluMul(float gate, float up) { return silu(gate) * up; }
 PEFT_HD float siluGateGrad(float dy, float gate, float up) { return silu_grad(dy * up, gate); }
 PEFT_HD float siluUpGrad(float dy, float gate) { return dy * silu(gate); }
+PEFT_HD Floats<3> siluMulGrad(float gate, float up, float dy) {
+  return floats(silu(gate) * up, dy * silu(gate), silu_grad(dy * up, gate));
+}
 PEFT_HD float add(float a, float b) { return a + b; }
 PEFT_HD float identity(float a) { return a; }
 PEFT_HD float geluGrad(float dy, float x) { return gelu_tanh_grad(dy, x); }
@@ -127,6 +130,8 @@ int main(int argc, char **argv) {
   bench("map silu_mul", m * f * 6, [&](int) { map<siluMul>(ctx, wideC, wideA, wideB); });
   bench("map silu_mul d_gate", m * f * 8, [&](int) { map<siluGateGrad>(ctx, wideD, wideC, wideA, wideB); });
   bench("map silu_mul d_up", m * f * 6, [&](int) { map<siluUpGrad>(ctx, wideD, wideC, wideA); });
+  bench("map silu_mul grad at once", m * f * 12,
+        [&](int) { map<siluMulGrad>(ctx, wideA, wideB, wideC, wideA, wideB, wideC); });
   bench("map gelu_tanh_grad", m * f * 6, [&](int) { map<geluGrad>(ctx, wideD, wideC, wideA); });
   bench("map add 4096", m * h * 6, [&](int) { map<add>(ctx, c, a, b); });
   bench("map add row 4096", m * h * 4, [&](int) { map<add>(ctx, c, a, w); });

@@ -9,6 +9,12 @@ func.func private @silu_mul(%a: f32, %b: f32) -> f32 {
   return %1 : f32
 }
 
+func.func private @mul_add(%a: f32, %b: f32) -> (f32, f32) {
+  %0 = arith.mulf %a, %b : f32
+  %1 = arith.addf %a, %b : f32
+  return %0, %1 : f32, f32
+}
+
 // CHECK-LABEL: @forward_calls
 func.func @forward_calls(%x: memref<8x4xf32>, %w: memref<4x4xf32>, %v: memref<4xf32>, %ids: memref<8xi32>) {
   %y = exec.buffer "y" : memref<8x4xf32>
@@ -23,6 +29,10 @@ func.func @forward_calls(%x: memref<8x4xf32>, %w: memref<4x4xf32>, %v: memref<4x
   exec.linear %y, %x, %w, %v {transposed = false, alpha = 1.0 : f64} : memref<8x4xf32>, memref<8x4xf32>, memref<4x4xf32>, memref<4xf32>
   // CHECK: exec.map @silu_mul(%y, %y, %{{.*}}) : memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>
   exec.map @silu_mul(%y, %y, %x) : memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>
+  // The example of the documentation.
+  %s = exec.buffer "s" : memref<8x4xf32>
+  // CHECK: exec.map @mul_add(%y, %s, %{{.*}}, %y) outputs(2) : memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>
+  exec.map @mul_add(%y, %s, %x, %y) outputs(2) : memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>
   return
 }
 

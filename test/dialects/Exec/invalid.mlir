@@ -39,3 +39,11 @@ func.func @a_buffer_whose_size_is_not_known(%y: memref<?x4xf32>) {
   exec.zero %y : memref<?x4xf32>
   return
 }
+
+// -----
+
+func.func @a_map_has_its_outputs(%y: memref<8x4xf32>) {
+  // expected-error @+1 {{expected 3 outputs among its tensors, got 2 tensors}}
+  exec.map @both(%y, %y) outputs(3) : memref<8x4xf32>, memref<8x4xf32>
+  return
+}

@@ -14,6 +14,29 @@ func.func @a_pass_that_changes_nothing(%w: tensor<8x4xbf16>, %x: tensor<8x4xbf16
   return %0 : tensor<8x4xbf16>
 }
 
+// CHECK-LABEL: @results_that_are_operands
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<8x4xf32>, %[[Y:[a-z0-9]*]]: tensor<8x4xf32>)
+// CHECK-NEXT: return %[[Y]], %[[X]]
+func.func @results_that_are_operands(%x: tensor<8x4xf32>, %y: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %0:2 = train.elementwise(%x, %y : tensor<8x4xf32>, tensor<8x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    train.yield %b, %a : f32, f32
+  } -> tensor<8x4xf32>, tensor<8x4xf32>
+  return %0#0, %0#1 : tensor<8x4xf32>, tensor<8x4xf32>
+}
+
+// Refused: one of its results is computed.
+// CHECK-LABEL: @a_pass_that_computes_one_of_two
+// CHECK-NEXT: train.elementwise
+func.func @a_pass_that_computes_one_of_two(%x: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %0:2 = train.elementwise(%x : tensor<8x4xf32>) {
+  ^bb0(%a: f32):
+    %p = arith.mulf %a, %a : f32
+    train.yield %a, %p : f32, f32
+  } -> tensor<8x4xf32>, tensor<8x4xf32>
+  return %0#0, %0#1 : tensor<8x4xf32>, tensor<8x4xf32>
+}
+
 // Refused: it rounds.
 // CHECK-LABEL: @a_pass_that_rounds
 // CHECK-NEXT: train.elementwise

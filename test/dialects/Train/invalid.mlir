@@ -53,7 +53,7 @@ func.func @scalars_that_are_not_f32(%x: tensor<4xbf16>) {
 // -----
 
 func.func @two_values_of_one_element(%x: tensor<4xf32>) {
-  // expected-error @+1 {{expected its region to yield one f32}}
+  // expected-error @+1 {{expected its region to yield an f32 for each result}}
   %0 = train.elementwise(%x : tensor<4xf32>) {
   ^bb0(%a: f32):
     train.yield %a, %a : f32, f32
@@ -69,5 +69,16 @@ func.func @operands_of_unlike_shape(%x: tensor<4xf32>, %y: tensor<5xf32>) {
   ^bb0(%a: f32, %b: f32):
     train.yield %a : f32
   } -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @results_of_a_pass_have_one_type(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected results of one type, got 'tensor<4xf32>' and 'tensor<4xbf16>'}}
+  %0:2 = train.elementwise(%x : tensor<4xf32>) {
+  ^bb0(%a: f32):
+    train.yield %a, %a : f32, f32
+  } -> tensor<4xf32>, tensor<4xbf16>
   return
 }

@@ -31,6 +31,20 @@ func.func @a_tree_of_pointwise_ops_is_one_pass(%gate: tensor<8x112xf32>, %up: te
   return %h : tensor<8x112xf32>
 }
 
+// CHECK-LABEL: @a_pass_may_have_several_results
+func.func @a_pass_may_have_several_results(%x: tensor<8x4xbf16>, %y: tensor<8x4xf32>) -> (tensor<8x4xbf16>, tensor<8x4xbf16>) {
+  // CHECK:        %[[R:.*]]:2 = train.elementwise(
+  // CHECK:          train.yield %{{.*}}, %{{.*}} : f32, f32
+  // CHECK-NEXT:   } -> tensor<8x4xbf16>, tensor<8x4xbf16>
+  %0:2 = train.elementwise(%x, %y : tensor<8x4xbf16>, tensor<8x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %a, %b : f32
+    train.yield %p, %s : f32, f32
+  } -> tensor<8x4xbf16>, tensor<8x4xbf16>
+  return %0#0, %0#1 : tensor<8x4xbf16>, tensor<8x4xbf16>
+}
+
 // A value of the chunk's rows goes back to those rows, a sum is added up over the chunks.
 // CHECK-LABEL: @rows_with_a_target_are_taken_a_few_at_a_time
 func.func @rows_with_a_target_are_taken_a_few_at_a_time(%t: tensor<2x8xi32>, %x: tensor<2x8x4xf32>) -> (tensor<2x8x4xf32>, tensor<4xf32>) {

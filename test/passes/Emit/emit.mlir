@@ -22,6 +22,19 @@ func.func private @silu_mul(%a: f32, %b: f32) -> f32 {
   return %1 : f32
 }
 
+// Several results come back together.
+//      CPP:static PEFT_HD rt::Floats<2> mul_add(float a, float b) {
+// CPP-NEXT:  const float v1 = a * b;
+// CPP-NEXT:  const float v2 = a + b;
+// CPP-NEXT:  const rt::Floats<2> v3 = rt::floats(v1, v2);
+// CPP-NEXT:  return v3;
+// CPP-NEXT:}
+func.func private @mul_add(%a: f32, %b: f32) -> (f32, f32) {
+  %0 = arith.mulf %a, %b : f32
+  %1 = arith.addf %a, %b : f32
+  return %0, %1 : f32, f32
+}
+
 // An outlined function finds its places in a table; comments name the module without the layer's number.
 //      CPP:static void layer(const peft_context_t &ctx, {{\[\[}}maybe_unused]] const peft_batch_t &batch, const Place *at) {
 // CPP-NEXT:  const Tensor<float> hidden = rt::tensor<float>(ctx, at[0], {16, 4});

@@ -110,3 +110,29 @@ func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
   %y = peft.override_columns %d, %c {indices = array<i32: 3, 0>} : (tensor<8x4xf32>, tensor<8x2xf32>) -> tensor<8x4xf32>
   return %y : tensor<8x4xf32>
 }
+
+// -----
+
+// Each result takes another operand that dies; %x does not, so the third has a buffer of its own.
+// CHECK-LABEL: func.func @forward()
+nn.parameter frozen @w : tensor<4x4xf32>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %y = nn.linear %x, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %z = nn.linear %y, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.linear %[[Z:linear_2]], %linear, %w
+  // CHECK: %[[E:.*]] = exec.buffer "elementwise"
+  // CHECK: exec.map @add_add_add(%linear, %[[Z]], %[[E]], %embedding, %linear, %[[Z]]) outputs(3) :
+  %p:3 = train.elementwise(%x, %y, %z : tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.addf %a, %b : f32
+    %1 = arith.addf %a, %c : f32
+    %2 = arith.addf %b, %c : f32
+    train.yield %0, %1, %2 : f32, f32, f32
+  } -> tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>
+  %u = nn.linear_add %p#2, %p#0, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %v = nn.linear_add %u, %p#1, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %t = nn.linear_add %v, %x, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  return %t : tensor<8x4xf32>
+}

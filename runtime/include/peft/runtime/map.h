@@ -5,10 +5,14 @@
 //   static PEFT_HD float body_7(float a, float b) { return a * silu(b); }
 //   ... peft::rt::map<body_7>(ctx, y, a, b);
 //
-// and this header applies them: conversion from and to bf16, broadcasting, threads.
-// In a .cu file cuda/map.h does. On the CPU:
-// The loop vectorises if the body does (see math.h) and the includer is compiled
-// with -O3 -fopenmp -fno-math-errno -fno-trapping-math and a vector ISA.
+// and this header applies them: conversion from and to bf16, broadcasting, threads. A body
+// that returns Floats<N> has N results, made in one pass:
+//
+//   static PEFT_HD rt::Floats<2> body_8(float a, float b) { return rt::floats(a * b, a + b); }
+//   ... peft::rt::map<body_8>(ctx, product, sum, a, b);
+//
+// In a .cu file cuda/map.h goes over the elements. On the CPU the loop vectorises if the
+// body does (see math.h) and the includer is compiled with -O3 -fopenmp -fno-math-errno -fno-trapping-math and a vector ISA.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,13 +22,39 @@
 #include "peft/runtime/math.h"
 #include "peft/runtime/tensor.h"
 
-#if defined(__CUDACC__)
-#include "peft/runtime/cuda/map.h"
-#else
-
 #include <algorithm>
 #include <tuple>
 #include <type_traits>
+#include <utility>
+
+namespace peft::rt {
+
+/// What a body of N results returns.
+template <int N> struct Floats {
+  float values[N];
+};
+template <class... F> PEFT_HD Floats<int(sizeof...(F))> floats(F... values) { return {{values...}}; }
+
+namespace detail {
+template <class R, class... A> constexpr int countResults(R (*)(A...)) { return int(sizeof(R) / sizeof(float)); }
+template <auto Body> inline constexpr int resultsOf = countResults(Body);
+
+template <int R> PEFT_HD float resultOf(float value) { return value; }
+template <int R, int N> PEFT_HD float resultOf(const Floats<N> &all) { return all.values[R]; }
+
+/// Where the results begin; `R` numbers them.
+template <class TY, int... R> struct MapResults {
+  TY *data[sizeof...(R)];
+};
+
+template <class X> using ElementOf = std::remove_const_t<std::remove_pointer_t<decltype(X::data)>>;
+} // namespace detail
+
+} // namespace peft::rt
+
+#if defined(__CUDACC__)
+#include "peft/runtime/cuda/map.h"
+#else
 
 namespace peft::rt {
 
@@ -59,43 +89,64 @@ template <class T> inline void prefetch(const T *from, int64_t n) {
     __builtin_prefetch(from + at, 0, 2);
 }
 
-template <class X> using ElementOf = std::remove_const_t<std::remove_pointer_t<decltype(X::data)>>;
-
-template <auto Body, class TY, class... TX> inline void mapSpan(int64_t n, TY *y, const TX *...x) {
+template <auto Body, class TY, int... R, class... TX>
+inline void mapSpan(int64_t n, MapResults<TY, R...> y, int64_t at, const TX *...x) {
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i)
-    y[i] = fromFloat<TY>(Body(toFloat(x[i])...));
+  for (int64_t i = 0; i < n; ++i) {
+    const auto values = Body(toFloat(x[i])...);
+    (..., (y.data[R][at + i] = fromFloat<TY>(resultOf<R>(values))));
+  }
 }
-} // namespace detail
 
-/// y[i] = Body(x[i]...). Each x is a Tensor of y's size, of y.cols() elements (added
-/// to every row), or of one. In place with any x of y's type and size.
-template <auto Body, class TY, class... X> void map(const peft_context_t &, Tensor<TY> y, const X &...x) {
-  const int64_t total = y.size(), cols = y.cols();
+template <auto Body, class TY, int... R, class... X>
+void mapAll(const peft_context_t &, MapResults<TY, R...> y, int64_t total, int64_t cols, const X &...x) {
   const bool byRow = (... || (x.size() != total && x.size() != 1));
   const int64_t width = byRow ? cols : total;
-  const int64_t perRow = width ? (width + detail::mapChunk - 1) / detail::mapChunk : 0;
+  const int64_t perRow = width ? (width + mapChunk - 1) / mapChunk : 0;
   const int64_t chunks = width ? total / width * perRow : 0;
 #pragma omp parallel if (total > 8192)
   {
-    std::tuple<detail::MapOperand<detail::ElementOf<X>>...> operands(x...);
+    std::tuple<MapOperand<ElementOf<X>>...> operands(x...);
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-      int64_t column = chunk % perRow * detail::mapChunk;
+      int64_t column = chunk % perRow * mapChunk;
       int64_t begin = chunk / perRow * width + column;
-      int64_t n = std::min(detail::mapChunk, width - column);
-      detail::prefetch(y.data + begin + n, n);
-      (..., (x.size() == total ? detail::prefetch(x.data + begin + n, n) : void()));
-      std::apply(
-          [&](const auto &...operand) {
-            detail::mapSpan<Body>(n, y.data + begin, operand.at(begin, total)...);
-          },
-          operands);
+      int64_t n = std::min(mapChunk, width - column);
+      (..., prefetch(y.data[R] + begin + n, n));
+      (..., (x.size() == total ? prefetch(x.data + begin + n, n) : void()));
+      std::apply([&](const auto &...operand) { mapSpan<Body>(n, y, begin, operand.at(begin, total)...); }, operands);
     }
   }
 }
 
+} // namespace detail
 } // namespace peft::rt
 
 #endif // __CUDACC__
+
+namespace peft::rt {
+
+namespace detail {
+/// `tensors`: the results, then the operands.
+template <auto Body, class TY, class... T, int... R, size_t... I>
+void mapTuple(const peft_context_t &ctx, Tensor<TY> y, const std::tuple<const T &...> &tensors,
+              std::integer_sequence<int, R...>, std::index_sequence<I...>) {
+  const MapResults<TY, R...> results{{std::get<R>(tensors).data...}};
+  mapAll<Body>(ctx, results, y.size(), y.cols(), std::get<sizeof...(R) + I>(tensors)...);
+}
+} // namespace detail
+
+/// y[i] = Body(x[i]...). Each x is a Tensor of y's size, of y.cols() elements (added
+/// to every row), or of one. In place with any x of y's type and size. Where Body returns
+/// Floats<N>, `more` begins with N - 1 further results of y's type and size; no two of the
+/// results are the same memory.
+template <auto Body, class TY, class... T> void map(const peft_context_t &ctx, Tensor<TY> y, const T &...more) {
+  constexpr int results = detail::resultsOf<Body>;
+  detail::mapTuple<Body>(ctx, y, std::tuple<const Tensor<TY> &, const T &...>(y, more...),
+                         std::make_integer_sequence<int, results>(),
+                         std::make_index_sequence<1 + sizeof...(T) - results>());
+}
+
+} // namespace peft::rt
+
 #endif // PEFT_RUNTIME_MAP_H
