@@ -64,6 +64,9 @@ MemoryTable::MemoryTable(ModuleOp module) {
       if (life.interval.begin <= when && when <= life.interval.end)
         (life.saved ? saved : temporary) += alignUp(life.interval.bytes);
   }
+  if (auto lines = module->getAttrOfType<ArrayAttr>("exec.choices"))
+    for (Attribute line : lines)
+      choices.push_back(cast<StringAttr>(line).str());
   rows.push_back({"saved activations", saved, "kept by the forward for the backward pass"});
   rows.push_back({"temporaries", temporary, "at the fullest moment of the step"});
   uint64_t workspace = layoutField(module, "workspace_bytes");
@@ -89,4 +92,6 @@ void MemoryTable::print(llvm::raw_ostream &os) const {
   line("arena", arena, onGpu ? "of the GPU's memory, allocated once" : "allocated once");
   if (!onGpu)
     line("mapped weights", mapped, "read where the file is mapped, not allocated");
+  for (const std::string &choice : choices)
+    os << choice << '\n';
 }

@@ -74,8 +74,9 @@ std::string Scheduler::nameOf(Value value) {
     if (Operation *rotated = op->getOperand(0).getDefiningOp(); rotated && !lastPart(rotated->getLoc()).empty())
       name = (lastPart(rotated->getLoc()) + "_rope").str();
   auto rope = dyn_cast<nn::RopeOp>(op);
+  bool isAgain = op->hasAttr("train.again"); // a forward value that the backward part makes once more
   bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::SelectColumnsOp>(op)) || (rope && rope.getInverse());
+                  (backward && !isAgain && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::SelectColumnsOp>(op)) || (rope && rope.getInverse());
   if (!isalpha(name[0]))
     name = "t" + name;
   for (char &c : name)

@@ -1,0 +1,54 @@
+//===- FitMemory.cpp - a step that fits a budget --------------------------===//
+
+#include "passes/Budget/Search.h"
+
+#include "passes/Budget/Late.h"
+#include "passes/Differentiate/Passes.h"
+#include "peft/Support/Bytes.h"
+
+namespace peft {
+#define GEN_PASS_DEF_FITMEMORYPASS
+#include "passes/Budget/Passes.h.inc"
+} // namespace peft
+
+using namespace mlir;
+using namespace peft;
+
+namespace {
+
+struct FitMemory : peft::impl::FitMemoryPassBase<FitMemory> {
+  using FitMemoryPassBase::FitMemoryPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    if (memory.empty())
+      return;
+    llvm::Expected<uint64_t> budget = parseBytes(memory);
+    if (!budget) {
+      module.emitError("memory: ") << llvm::toString(budget.takeError());
+      return signalPassFailure();
+    }
+    std::optional<uint64_t> arena = plannedArena(module, target);
+    if (!arena)
+      return signalPassFailure(); // a pass has said why
+    if (*arena <= *budget)
+      return;
+    if (auto step = module.lookupSymbol<func::FuncOp>(kMicroStep))
+      computeLate(step);
+    MemorySearch search(module, target);
+    arena = search.run(*budget);
+    if (!arena)
+      return signalPassFailure();
+    if (*arena > *budget) {
+      module.emitError("a budget of ") << printBytes(*budget) << " is too small: the least possible is "
+                                       << printBytes(*arena) << " (" << *arena << " bytes)";
+      return signalPassFailure();
+    }
+    SmallVector<Attribute> lines;
+    for (const std::string &line : search.describe())
+      lines.push_back(StringAttr::get(&getContext(), "recomputed: " + line));
+    module->setAttr("exec.choices", ArrayAttr::get(&getContext(), lines));
+  }
+};
+
+} // namespace

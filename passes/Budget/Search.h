@@ -1,0 +1,61 @@
+//===- Search.h - which values to keep under a budget ---------------------===//
+//
+// Equal layers are equal: what is chosen is one value of a layer (a kind) in as many layers as
+// it takes. Each step is judged by the plan itself.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PEFT_PASSES_BUDGET_SEARCH_H
+#define PEFT_PASSES_BUDGET_SEARCH_H
+
+#include "passes/Budget/CostModel.h"
+#include "passes/Budget/StepParts.h"
+
+#include <string>
+#include <vector>
+
+namespace peft {
+
+/// The arena that peft-rematerialize, peft-schedule and peft-plan would give the module as it is marked now, or
+/// nothing if one of them fails.
+std::optional<uint64_t> plannedArena(mlir::ModuleOp module, llvm::StringRef target);
+
+/// One value of a layer, in all layers.
+struct Kind {
+  std::string name;                        ///< "mlp.gate_proj"
+  llvm::SmallVector<mlir::Operation *> ops; ///< first layer first
+  uint64_t bytes = 0;                      ///< of all
+  unsigned marked = 0;                     ///< the first so many of `ops` are
+  double seconds = 0;                      ///< that marking them adds, when it was chosen
+};
+
+class MemorySearch {
+public:
+  MemorySearch(mlir::ModuleOp module, llvm::StringRef target);
+
+  /// Marks what meets the budget, or as much as there is; the arena then, the least found if it is too large.
+  std::optional<uint64_t> run(uint64_t budget);
+  /// "layers 0-30: mlp.gate_proj, mlp.up_proj", a line each.
+  std::vector<std::string> describe() const;
+
+private:
+  /// Takes the cheapest kind that makes the arena smaller; false if none does.
+  bool step();
+  /// As few layers of `kind` as the budget allows, `least` at least. Of all but the kind that was chosen last no more
+  /// than one can go back (the last layer's, which the backward part reads at once): few sets of equal layers.
+  void trim(Kind &kind, unsigned least, uint64_t budget);
+  void mark(Kind &kind, unsigned count);
+  double seconds() const;
+
+  mlir::ModuleOp module;
+  std::string target;
+  Machine machine;
+  StepParts parts;
+  std::vector<Kind> kinds;
+  std::vector<Kind *> chosen;
+  uint64_t arena = 0;
+};
+
+} // namespace peft
+
+#endif // PEFT_PASSES_BUDGET_SEARCH_H
