@@ -57,6 +57,7 @@ void peft::buildPlanPipeline(OpPassManager &pm, const PlanOptions &options) {
   FitMemoryPassOptions fit;
   fit.memory = options.memory;
   fit.target = options.target;
+  fit.offload = options.offload;
   pm.addPass(createFitMemoryPass(fit));
   pm.addPass(createRematerializePass());
   pm.addPass(createSchedulePass());

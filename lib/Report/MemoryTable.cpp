@@ -18,6 +18,7 @@ static uint64_t layoutField(ModuleOp module, StringRef key) {
 
 MemoryTable::MemoryTable(ModuleOp module) {
   arena = layoutField(module, "arena");
+  host = layoutField(module, "host_bytes");
   uint64_t trainable = layoutField(module, "trainable_bytes"), slots = layoutField(module, "optimizer_slots");
   uint64_t transient = layoutField(module, "transient");
   uint64_t quantized = 0, trained = 0, count = 0;
@@ -90,6 +91,8 @@ void MemoryTable::print(llvm::raw_ostream &os) const {
   for (const MemoryRow &row : rows)
     line(row.category, row.bytes, row.note);
   line("arena", arena, onGpu ? "of the GPU's memory, allocated once" : "allocated once");
+  if (host)
+    line("host memory", host, onGpu ? "pinned, where offloaded activations wait" : "where offloaded activations wait");
   if (!onGpu)
     line("mapped weights", mapped, "read where the file is mapped, not allocated");
   for (const std::string &choice : choices)

@@ -10,7 +10,7 @@
 using namespace mlir;
 using namespace peft;
 
-Machine Machine::of(StringRef target) { return target == "cuda" ? Machine{750e12, 4e12} : Machine{1e12, 50e9}; }
+Machine Machine::of(StringRef target) { return target == "cuda" ? Machine{750e12, 4e12, 45e9} : Machine{1e12, 50e9, 10e9}; }
 
 static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 

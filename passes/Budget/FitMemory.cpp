@@ -23,6 +23,10 @@ struct FitMemory : peft::impl::FitMemoryPassBase<FitMemory> {
     ModuleOp module = getOperation();
     if (memory.empty())
       return;
+    if (offload != "auto" && offload != "on" && offload != "off") {
+      module.emitError("unknown offload '") << offload << "': expected auto, on or off";
+      return signalPassFailure();
+    }
     llvm::Expected<uint64_t> budget = parseBytes(memory);
     if (!budget) {
       module.emitError("memory: ") << llvm::toString(budget.takeError());
@@ -35,7 +39,7 @@ struct FitMemory : peft::impl::FitMemoryPassBase<FitMemory> {
       return;
     if (auto step = module.lookupSymbol<func::FuncOp>(kMicroStep))
       computeLate(step);
-    MemorySearch search(module, target);
+    MemorySearch search(module, target, offload == "on" || (offload == "auto" && target == "cuda"));
     arena = search.run(*budget);
     if (!arena)
       return signalPassFailure();
@@ -46,7 +50,7 @@ struct FitMemory : peft::impl::FitMemoryPassBase<FitMemory> {
     }
     SmallVector<Attribute> lines;
     for (const std::string &line : search.describe())
-      lines.push_back(StringAttr::get(&getContext(), "recomputed: " + line));
+      lines.push_back(StringAttr::get(&getContext(), line));
     module->setAttr("exec.choices", ArrayAttr::get(&getContext(), lines));
   }
 };

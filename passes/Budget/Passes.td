@@ -30,7 +30,8 @@ def FitMemoryPass : Pass<"peft-fit-memory", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"memory", "memory", "std::string", "\"\"", "budget of the arena: 24GiB, 800MiB or bytes; none if empty">,
-    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda: as for peft-plan">];
+    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda: as for peft-plan">,
+    Option<"offload", "offload", "std::string", "\"auto\"", "whether values may go to the host's memory: auto (with cuda), on or off">];
   let dependentDialects = ["peft::train::TrainDialect", "peft::exec::ExecDialect"];
 }
 

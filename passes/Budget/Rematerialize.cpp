@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Budget/StepParts.h"
+#include "passes/Budget/Offload.h"
 
 #include "passes/Differentiate/Passes.h"
 
@@ -36,7 +36,8 @@ public:
             operand.set(cloneBefore(reader, operand.get()));
       });
     for (Operation *op : parts.forward)
-      op->removeAttr(kKeep);
+      if (isMarked(op, "recompute"))
+        op->removeAttr(kKeep);
   }
 
 private:
@@ -72,14 +73,15 @@ struct Rematerialize : peft::impl::RematerializePassBase<Rematerialize> {
       return;
     WalkResult known = step.walk([](Operation *op) {
       Attribute mark = op->getAttr(kKeep);
-      if (!mark || isMarked(op, "recompute"))
+      if (!mark || isMarked(op, "recompute") || isMarked(op, "offload"))
         return WalkResult::advance();
-      op->emitOpError("is marked train.keep = ") << mark << ": expected \"recompute\"";
+      op->emitOpError("is marked train.keep = ") << mark << ": expected \"recompute\" or \"offload\"";
       return WalkResult::interrupt();
     });
     if (known.wasInterrupted())
       return signalPassFailure();
     Recomputation(step).run();
+    offloadMarked(step, Machine::of("cuda"));
   }
 };
 

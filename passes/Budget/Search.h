@@ -25,35 +25,48 @@ struct Kind {
   std::string name;                        ///< "mlp.gate_proj"
   llvm::SmallVector<mlir::Operation *> ops; ///< first layer first
   uint64_t bytes = 0;                      ///< of all
+  llvm::StringRef choice;                  ///< "recompute" or "offload", if any are marked
   unsigned marked = 0;                     ///< the first so many of `ops` are
-  double seconds = 0;                      ///< that marking them adds, when it was chosen
 };
 
 class MemorySearch {
 public:
-  MemorySearch(mlir::ModuleOp module, llvm::StringRef target);
+  MemorySearch(mlir::ModuleOp module, llvm::StringRef target, bool mayOffload);
 
   /// Marks what meets the budget, or as much as there is; the arena then, the least found if it is too large.
   std::optional<uint64_t> run(uint64_t budget);
-  /// "layers 0-30: mlp.gate_proj, mlp.up_proj", a line each.
+  /// "recomputed: layers 0-30: mlp.gate_proj, mlp.up_proj", a line each.
   std::vector<std::string> describe() const;
 
 private:
-  /// Takes the cheapest kind that makes the arena smaller; false if none does.
+  struct Move {
+    double cost; ///< seconds for a byte
+    unsigned number;
+    Kind *kind;
+    llvm::StringRef choice;
+    unsigned count;
+  };
+
+  /// Cheapest first: to mark what is not, or to mark otherwise what is.
+  std::vector<Move> moves(bool mayChange);
+  /// Takes the cheapest move that makes the arena smaller; false if none does.
   bool step();
   /// As few layers of `kind` as the budget allows, `least` at least. Of all but the kind that was chosen last no more
   /// than one can go back (the last layer's, which the backward part reads at once): few sets of equal layers.
   void trim(Kind &kind, unsigned least, uint64_t budget);
-  void mark(Kind &kind, unsigned count);
+  void mark(Kind &kind, llvm::StringRef choice, unsigned count);
+  /// What the marks add to a step's time.
   double seconds() const;
 
   mlir::ModuleOp module;
   std::string target;
+  bool mayOffload;
   Machine machine;
   StepParts parts;
   std::vector<Kind> kinds;
   std::vector<Kind *> chosen;
   uint64_t arena = 0;
+  double forwardSeconds = 0, backwardSeconds = 0;
 };
 
 } // namespace peft

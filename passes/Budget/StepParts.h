@@ -13,7 +13,7 @@
 
 namespace peft {
 
-/// On an op of the forward part: "recompute" what the backward part reads of it.
+/// On an op of the forward part: "recompute" or "offload" what the backward part reads of it.
 inline constexpr llvm::StringLiteral kKeep = "train.keep";
 /// On a clone that peft-rematerialize made.
 inline constexpr llvm::StringLiteral kAgain = "train.again";

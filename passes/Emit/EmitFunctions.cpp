@@ -73,7 +73,7 @@ ParameterPlaces::ParameterPlaces(ModuleOp module) {
 
 std::string ParameterPlaces::place(Operation *op) const {
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
-    return std::to_string(*buffer.getOffset());
+    return exec::isHost(buffer.getType()) ? "H(" + std::to_string(*buffer.getOffset()) + ")" : std::to_string(*buffer.getOffset());
   if (auto parameter = dyn_cast<exec::ParameterOp>(op))
     return "W(" + std::to_string(index.lookup(parameter.getParameter())) + ")";
   if (auto grad = dyn_cast<exec::GradientOp>(op))

@@ -23,7 +23,8 @@ MemRefType peft::bufferType(RankedTensorType type) {
       bytes += blocks * 4;
     return MemRefType::get({bytes}, IntegerType::get(type.getContext(), 8));
   }
-  return MemRefType::get(type.getShape(), type.getElementType());
+  auto space = type.getEncoding() ? IntegerAttr::get(IntegerType::get(type.getContext(), 64), 1) : IntegerAttr(); // "host"
+  return MemRefType::get(type.getShape(), type.getElementType(), MemRefLayoutAttrInterface(), space);
 }
 
 Scheduler::Scheduler(func::FuncOp source, func::FuncOp target, ScalarBodies &bodies)
@@ -64,6 +65,10 @@ std::string Scheduler::nameOf(Value value) {
     return value == grad.getDq() ? "d_q" : value == grad.getDk() ? "d_k" : "d_v";
   if (isa<nn::CrossEntropyOp>(op))
     name = cast<OpResult>(value).getResultNumber() ? "head_lse" : "loss";
+  if (isa<train::OffloadOp>(op))
+    return nameOf(op->getOperand(0)) + "_host";
+  if (isa<train::FetchOp>(op)) // named as what it brings back, which is no gradient
+    return place(op->getOperand(0)).getDefiningOp<exec::BufferOp>().getName().rsplit("_host").first.str();
   if (isa<nn::ShiftLabelsOp>(op))
     name = "targets";
   if (isa<nn::SelectRowsOp>(op))

@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from support import config, documents, must, scratch, tool, weights, write_data, write_model
+from support import config, documents, must, run, scratch, tool, weights, write_data, write_model
 
 SHAPE = config(hidden_size=128, intermediate_size=256, num_attention_heads=2, num_key_value_heads=1)
 
@@ -47,6 +48,21 @@ class ProgramOnGpu(unittest.TestCase):
             whole = self.train(dtype, "whole", "--save_steps", "5")
             resumed = self.train(dtype, "resumed", "--resume_from_checkpoint", os.path.join(whole, "checkpoint-5"))
             self.assertEqual(self.read(whole), self.read(resumed), dtype)
+
+    def test_a_budget_changes_no_bit(self):
+        shape = {**SHAPE, "num_hidden_layers": 6, "max_position_embeddings": 1024}
+        model = write_model(os.path.join(self.folder, "deep"), shape, weights(shape))
+        command = [tool("peftc"), model, "--target", "cuda", "--lora", "r=4,targets=all-linear,dropout=0.1", "--batch", "8", "--seq-len", "1024"]
+        least = re.search(r"the least possible is .* \((\d+) bytes", run(*command, "--emit=memory", "--memory", "1").stderr).group(1)
+        self.assertIn("offloaded: ", must(*command, "--emit=memory", "--memory", least))
+        adapters = {}
+        for name, options in (("whole", []), ("offloaded", ["--memory", least]), ("recomputed", ["--memory", "120MiB", "--offload=off"])):
+            self.programs[name] = os.path.join(self.folder, name)
+            must(*command, *options, "--quiet", "-o", self.programs[name])
+            out = self.train(name, "budget")
+            adapters[name] = self.read(out), self.losses(out)
+        self.assertEqual(adapters["whole"], adapters["offloaded"])
+        self.assertEqual(adapters["whole"], adapters["recomputed"])
 
     def test_bf16_follows_float32(self):
         exact, rounded = (self.losses(self.train(dtype, "curve")) for dtype in ("f32", "bf16"))

@@ -48,6 +48,7 @@ cl::opt<std::string> vectors("isa", cl::desc("vectors of the program: auto, avx2
 cl::opt<std::string> optimizer("optim", cl::desc("adamw or sgd (default adamw)"), cl::init("adamw"), cl::cat(category));
 cl::opt<std::string> target("target", cl::desc("cpu or cuda (default cpu)"), cl::init("cpu"), cl::cat(category));
 cl::opt<std::string> memory("memory", cl::desc("budget of the arena, as 24GiB: compute again or keep, as fits"), cl::cat(category));
+cl::opt<std::string> offload("offload", cl::desc("whether a budget may move activations to the host's memory: auto (on a GPU), on or off"), cl::init("auto"), cl::cat(category));
 cl::opt<int64_t> headChunk("head-chunk", cl::desc("labelled rows of the head at a time (default 256)"), cl::init(256), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"), cl::cat(category));
 cl::opt<std::string> memorySvg("memory-svg", cl::desc("write a picture of the arena over the step"), cl::cat(category));
@@ -152,6 +153,7 @@ int compile(MLIRContext &context, StringRef argv0) {
   peft::PlanOptions plan;
   plan.target = target.getValue();
   plan.memory = memory.getValue();
+  plan.offload = offload.getValue();
   if (failed(run(*module, [&](OpPassManager &pm) { peft::buildAdaptPipeline(pm, adapt); })))
     return 2;
   if (emit == Emit::adapted)
@@ -217,6 +219,8 @@ int main(int argc, char **argv) {
     return fail("--dtype bf16 needs --isa avx512: only processors with AVX-512 have bf16 products");
   if (Expected<uint64_t> bytes = peft::parseBytes(memory.empty() ? "1" : memory.getValue()); !bytes)
     return fail("--memory: " + toString(bytes.takeError()));
+  if (offload != "auto" && offload != "on" && offload != "off")
+    return fail("unknown offload '" + offload + "': expected auto, on or off");
   if (batch < 1 || seqLen < 2 || headChunk < 1)
     return fail("expected --batch >= 1, --seq-len >= 2 and --head-chunk >= 1");
   if (!recipe.empty() && !positionalRecipe.empty())

@@ -24,6 +24,7 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
 
 struct PlanOptions : mlir::PassPipelineOptions<PlanOptions> {
   Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
+  Option<std::string> offload{*this, "offload", llvm::cl::desc("auto, on or off"), llvm::cl::init("auto")};
   Option<std::string> memory{*this, "memory", llvm::cl::desc("budget of the arena: 24GiB, 800MiB or bytes"), llvm::cl::init("")};
 };
 

@@ -71,7 +71,12 @@ private:
 
   const peft_program_t *table = nullptr;
   const Checkpoint *checkpoint = nullptr;
+  struct ReleaseShared {
+    void operator()(char *memory) const;
+  };
+
   Arena arena;
+  std::unique_ptr<char, ReleaseShared> host;
   std::vector<const void *> pointers;
   std::unique_ptr<peft_context_t> ctx;
   std::unique_ptr<Runner> entries;
