@@ -4,7 +4,10 @@
 
 #include "passes/Budget/Late.h"
 #include "passes/Differentiate/Passes.h"
+#include "peft/Report/MemoryTable.h"
 #include "peft/Support/Bytes.h"
+
+#include <tuple>
 
 namespace peft {
 #define GEN_PASS_DEF_FITMEMORYPASS
@@ -13,6 +16,20 @@ namespace peft {
 
 using namespace mlir;
 using namespace peft;
+
+/// "frozen weights 14.96 GiB, workspace 1.13 GiB": the rows of the memory table that make up most of it, largest first.
+static std::string whatTakes(ModuleOp module, StringRef target) {
+  OwningOpRef<ModuleOp> copy = planned(module, target);
+  MemoryTable table(*copy);
+  llvm::sort(table.rows, [](const MemoryRow &a, const MemoryRow &b) {
+    return std::tie(b.bytes, a.category) < std::tie(a.bytes, b.category);
+  });
+  std::string text;
+  for (const MemoryRow &row : table.rows)
+    if (row.bytes >= table.arena / 50)
+      text += (text.empty() ? "" : ", ") + row.category + " " + printBytes(row.bytes);
+  return text;
+}
 
 namespace {
 
@@ -45,7 +62,7 @@ struct FitMemory : peft::impl::FitMemoryPassBase<FitMemory> {
       return signalPassFailure();
     if (*arena > *budget) {
       module.emitError("a budget of ") << printBytes(*budget) << " is too small: the least possible is "
-                                       << printBytes(*arena) << " (" << *arena << " bytes)";
+                                       << printBytes(*arena) << " (" << *arena << " bytes): " << whatTakes(module, target);
       return signalPassFailure();
     }
     SmallVector<Attribute> lines;

@@ -15,7 +15,7 @@
 using namespace mlir;
 using namespace peft;
 
-std::optional<uint64_t> peft::plannedArena(ModuleOp module, StringRef target) {
+OwningOpRef<ModuleOp> peft::planned(ModuleOp module, StringRef target) {
   OwningOpRef<ModuleOp> copy = module.clone();
   PassManager pm(module.getContext());
   pm.enableVerifier(false); // of what these passes make; the real module is verified
@@ -25,6 +25,13 @@ std::optional<uint64_t> peft::plannedArena(ModuleOp module, StringRef target) {
   plan.target = target.str();
   pm.addPass(createPlanPass(plan));
   if (failed(pm.run(*copy)))
+    return nullptr;
+  return copy;
+}
+
+std::optional<uint64_t> peft::plannedArena(ModuleOp module, StringRef target) {
+  OwningOpRef<ModuleOp> copy = planned(module, target);
+  if (!copy)
     return std::nullopt;
   return uint64_t((*copy)->getAttrOfType<DictionaryAttr>("exec.layout").getAs<IntegerAttr>("arena").getInt());
 }

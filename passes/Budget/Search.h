@@ -16,8 +16,9 @@
 
 namespace peft {
 
-/// The arena that peft-rematerialize, peft-schedule and peft-plan would give the module as it is marked now, or
-/// nothing if one of them fails.
+/// A copy of the module as it is marked now, after peft-rematerialize, peft-schedule and peft-plan; null if one fails.
+mlir::OwningOpRef<mlir::ModuleOp> planned(mlir::ModuleOp module, llvm::StringRef target);
+/// Its arena.
 std::optional<uint64_t> plannedArena(mlir::ModuleOp module, llvm::StringRef target);
 
 /// One value of a layer, in all layers.

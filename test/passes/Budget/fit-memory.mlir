@@ -17,6 +17,8 @@
 // SOME: train.backward
 // SOME-NOT: train.keep
 
-// LEAST: a budget of 0.10 MiB is too small: the least possible is {{.*}} MiB ({{[0-9]+}} bytes)
+// LEAST: a budget of 0.10 MiB is too small: the least possible is {{.*}} MiB ({{[0-9]+}} bytes): saved activations {{.*}} MiB
+// RUN: not peft-opt %t.mlir --peft-fit-memory='memory=3M offload=always' 2>&1 | FileCheck %s --check-prefix=OFFLOAD
+// OFFLOAD: unknown offload 'always': expected auto, on or off
 // UNIT: memory: '24gb' is no number of bytes: expected 24GiB, 800MiB (or G, M) or a whole number of bytes
 // FRACTION: memory: '1.5' is no number of bytes
