@@ -18,7 +18,7 @@ set(cuda_sources
   attention.cpp attention_cudnn.cpp attention_exact.cu attention_exact_grad.cu attention_flash.cu
   attention_flash_grad.cu attention_layout.cpp attention_prepare.cu chunks.cu columns.cu constants.cpp copy.cu
   cross_entropy.cu device.cpp device_errors.cpp dropout.cu embedding.cu fp8.cu
-  gemm.cpp gemm_cache.cpp gemm_tune.cpp launch.cpp linear.cu optimizer.cu quantized.cu rms_norm.cu
+  gemm.cpp gemm_cache.cpp gemm_tune.cpp launch.cpp linear.cu offload.cpp optimizer.cu quantized.cu rms_norm.cu
   rms_norm_weight_grad.cu rope.cu rows.cu soft_prompt.cu staging.cpp)
 set(cuda_tests fp8 linear loss math norm run token update wide) # of test/NAME_kernel_test.cpp
 list(TRANSFORM cuda_sources PREPEND ${CMAKE_SOURCE_DIR}/cuda/)

@@ -25,6 +25,7 @@ done
 page "$build/docs/passes/AdaptPasses.md" "$docs/reference/passes/adapt.md" "Adapt: from an imported model to an adapted one"
 page "$build/docs/passes/PeftDifferentiatePasses.md" "$docs/reference/passes/differentiate.md" "Differentiate: from the loss to a training step"
 page "$build/docs/passes/PeftFusePasses.md" "$docs/reference/passes/fuse.md" "Fuse: fewer passes over memory"
+page "$build/docs/passes/PeftBudgetPasses.md" "$docs/reference/passes/budget.md" "Budget: a step that fits a memory budget"
 page "$build/docs/passes/PeftPlanPasses.md" "$docs/reference/passes/plan.md" "Plan: a schedule with every byte placed"
 page "$build/docs/passes/PeftEmitPasses.md" "$docs/reference/passes/emit.md" "Emit: C++ text in waiting"
 

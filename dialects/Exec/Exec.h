@@ -21,6 +21,9 @@ inline bool isPlace(mlir::Operation *op) {
   return llvm::isa<BufferOp, SliceOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
 }
 
+/// Whether a buffer lies in the host's memory, not in the arena.
+inline bool isHost(mlir::Type type) { return llvm::cast<mlir::MemRefType>(type).getMemorySpaceAsInt() != 0; }
+
 } // namespace peft::exec
 
 #endif // PEFT_DIALECTS_EXEC_H

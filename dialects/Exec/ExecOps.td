@@ -13,7 +13,8 @@ def Exec_Dialect : Dialect {
   let summary = "Runtime calls on buffers that have a place";
   let description = [{
     The scheduled level: one straight line of calls. A buffer is a memref that
-    `exec.buffer` names; `peft-plan` gives it an offset in the arena. Each call op is
+    `exec.buffer` names; `peft-plan` gives it an offset in the arena, or, in memory space 1,
+    in the host's memory. Each call op is
     one function of runtime/include/peft/runtime/kernels.h, which defines its
     meaning: same name, same order of operands (results first), same attributes.
   }];
@@ -281,6 +282,10 @@ def Exec_CopyOp : Exec_Call<"copy", 1> {
   let hasCanonicalizeMethod = 1;
 }
 def Exec_ZeroOp : Exec_Call<"zero", 1> { let arguments = (ins Exec_Tensor:$y); }
+
+def Exec_OffloadOp : Exec_Call<"offload", 1, 1> { let arguments = (ins Exec_Tensor:$host, Exec_Tensor:$x); }
+def Exec_FetchOp : Exec_Call<"fetch", 1> { let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$host); }
+def Exec_AwaitOp : Exec_Call<"await", 1, 0, [], 1> { let arguments = (ins Exec_Tensor:$x); }
 
 def Exec_ClipNormOp : Exec_Call<"clip_norm", 2, -1> { let arguments = (ins Exec_Tensor:$norm, Exec_Tensor:$gradients, AnyType:$update); }
 def Exec_AdamWOp : Exec_Call<"adamw", 4, -1> {

@@ -64,6 +64,16 @@ LogicalResult ElementwiseOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &re
   return success();
 }
 
+static LogicalResult verifySameValues(Operation *op, Type a, Type b) {
+  auto first = cast<RankedTensorType>(a), second = cast<RankedTensorType>(b);
+  if (first.getShape() == second.getShape() && first.getElementType() == second.getElementType())
+    return success();
+  return op->emitOpError("expected one shape on both sides, got ") << a << " and " << b;
+}
+
+LogicalResult OffloadOp::verify() { return verifySameValues(*this, getX().getType(), getHost().getType()); }
+LogicalResult FetchOp::verify() { return verifySameValues(*this, getHost().getType(), getY().getType()); }
+
 LogicalResult ChunkRowsOp::verify() {
   Block &block = getBody().front();
   auto yield = cast<YieldOp>(block.getTerminator());

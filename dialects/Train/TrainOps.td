@@ -91,6 +91,48 @@ def Train_ChunkRowsOp : Train_Op<"chunk_rows", [SingleBlock, RecursiveMemoryEffe
   let hasVerifier = 1;
 }
 
+/// In the host's memory: only train.offload makes one, only train.fetch reads it.
+def Train_HostTensor : RankedTensorOf<[F32, BF16], [NN_PositiveExtents, CPred<
+  "::llvm::isa_and_nonnull<::mlir::StringAttr>(::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding()) && "
+  "::llvm::cast<::mlir::StringAttr>(::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding()).getValue() == \"host\"">],
+  "tensor in the host's memory, with the encoding \"host\"">;
+
+def Train_OffloadOp : Train_Op<"offload"> {
+  let summary = "Begins to copy a value to the host's memory";
+  let description = [{
+    `x` is read until `train.await` of it.
+
+    ```mlir
+    %h = train.offload %x : tensor<8x64xbf16> -> tensor<8x64xbf16, "host">
+    ...
+    train.await %x : tensor<8x64xbf16>             // %x may be forgotten
+    ...
+    %y = train.fetch %h : tensor<8x64xbf16, "host"> -> tensor<8x64xbf16>
+    ...
+    %x2 = train.await %y : tensor<8x64xbf16>       // has the values of %x
+    ```
+  }];
+  let arguments = (ins NN_AnyFloat:$x);
+  let results = (outs Train_HostTensor:$host);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($host)";
+  let hasVerifier = 1;
+}
+
+def Train_FetchOp : Train_Op<"fetch"> {
+  let summary = "Begins to copy a value back from the host's memory; `train.await` gives it";
+  let arguments = (ins Train_HostTensor:$host);
+  let results = (outs NN_AnyFloat:$y);
+  let assemblyFormat = "$host attr-dict `:` type($host) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Train_AwaitOp : Train_Op<"await", [SameOperandsAndResultType]> {
+  let summary = "The same value, once the copy from or to it has ended";
+  let arguments = (ins NN_AnyFloat:$x);
+  let results = (outs NN_AnyFloat:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
 def Train_ClipNormOp : Train_Op<"clip_norm"> {
   let summary = "Scales all gradients to a norm of at most max_grad_norm; the norm before that";
   let description = [{ torch.nn.utils.clip_grad_norm_ over every trainable parameter. }];

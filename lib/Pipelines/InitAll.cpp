@@ -4,6 +4,7 @@
 #include "dialects/Peft/Peft.h"
 #include "dialects/Train/Train.h"
 #include "passes/Adapt/Passes.h"
+#include "passes/Budget/Passes.h"
 #include "passes/Differentiate/Passes.h"
 #include "passes/Emit/Passes.h"
 #include "passes/Fuse/Passes.h"
@@ -24,6 +25,7 @@ void peft::registerAllPasses() {
   registerPeftAdaptPasses();
   registerPeftDifferentiatePasses();
   registerPeftFusePasses();
+  registerPeftBudgetPasses();
   registerPeftPlanPasses();
   registerPeftEmitPasses();
   mlir::registerCanonicalizerPass();

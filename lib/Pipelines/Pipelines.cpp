@@ -3,6 +3,7 @@
 #include "peft/Pipelines/Pipelines.h"
 
 #include "passes/Adapt/Passes.h"
+#include "passes/Budget/Passes.h"
 #include "passes/Differentiate/Passes.h"
 #include "passes/Emit/Passes.h"
 #include "passes/Fuse/Passes.h"
@@ -54,6 +55,13 @@ void peft::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
 //===----------------------------------------------------------------------===//
 
 void peft::buildPlanPipeline(OpPassManager &pm, const PlanOptions &options) {
+  FitMemoryPassOptions fit;
+  fit.memory = options.memory;
+  fit.target = options.target;
+  fit.offload = options.offload;
+  fit.deterministic = options.deterministic;
+  pm.addPass(createFitMemoryPass(fit));
+  pm.addPass(createRematerializePass());
   pm.addPass(createSchedulePass());
   PlanPassOptions plan;
   plan.target = options.target;

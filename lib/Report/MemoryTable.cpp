@@ -24,6 +24,7 @@ static std::string human(uint64_t bytes) {
 
 MemoryTable::MemoryTable(ModuleOp module) {
   arena = layoutField(module, "arena");
+  host = layoutField(module, "host_bytes");
   uint64_t trainable = layoutField(module, "trainable_bytes"), slots = layoutField(module, "optimizer_slots");
   uint64_t transient = layoutField(module, "transient");
   uint64_t quantized = 0, trained = 0, count = 0;
@@ -70,6 +71,9 @@ MemoryTable::MemoryTable(ModuleOp module) {
       if (life.interval.begin <= when && when <= life.interval.end)
         (life.saved ? saved : temporary) += alignUp(life.interval.bytes);
   }
+  if (auto lines = module->getAttrOfType<ArrayAttr>("exec.choices"))
+    for (Attribute line : lines)
+      choices.push_back(cast<StringAttr>(line).str());
   rows.push_back({"saved activations", saved, "kept by the forward for the backward pass"});
   rows.push_back({"temporaries", temporary, "at the fullest moment of the step"});
   uint64_t workspace = layoutField(module, "workspace_bytes");
@@ -88,6 +92,10 @@ void MemoryTable::print(llvm::raw_ostream &os) const {
   for (const MemoryRow &row : rows)
     line(row.category, row.bytes, row.note);
   line("arena", arena, onGpu ? "of the GPU's memory, allocated once" : "allocated once");
+  if (host)
+    line("host memory", host, onGpu ? "pinned, where offloaded activations wait" : "where offloaded activations wait");
   if (!onGpu)
     line("mapped weights", mapped, "read where the file is mapped, not allocated");
+  for (const std::string &choice : choices)
+    os << choice << '\n';
 }

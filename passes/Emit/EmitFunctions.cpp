@@ -73,7 +73,7 @@ ParameterPlaces::ParameterPlaces(ModuleOp module) {
 
 std::string ParameterPlaces::place(Operation *op) const {
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
-    return std::to_string(*buffer.getOffset());
+    return exec::isHost(buffer.getType()) ? "H(" + std::to_string(*buffer.getOffset()) + ")" : std::to_string(*buffer.getOffset());
   if (auto slice = dyn_cast<exec::SliceOp>(op)) {
     auto buffer = slice.getSource().getDefiningOp<exec::BufferOp>();
     return std::to_string(*buffer.getOffset() +

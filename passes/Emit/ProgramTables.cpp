@@ -97,7 +97,7 @@ std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) 
          integer("nn.vocab_size") + ", /*virtual_tokens=*/" + integer("nn.virtual_tokens") + ",\n" +
          "    parameters, " + std::to_string(count) + ", memory, " +
          std::to_string(entries ? entries.size() : 0) + ",\n" +
-         "    /*arena_bytes=*/" + field("arena") + ",\n    /*trainable=*/" + field("trainable") + ", " +
+         "    /*arena_bytes=*/" + field("arena") + ", /*host_bytes=*/" + field("host_bytes") + ",\n    /*trainable=*/" + field("trainable") + ", " +
          std::to_string(floats) + ", /*gradient=*/" + field("gradient") + ", /*optimizer=*/" + field("optimizer") + ", " +
          field("optimizer_slots") + ", /*workspace=*/" + field("workspace") + ", " + field("workspace_bytes") +
          ", /*deterministic=*/" + (module->hasAttr("exec.any_order") ? "0" : "1") + ",\n    micro_step, evaluate, forward, update};\n\n" +

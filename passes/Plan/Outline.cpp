@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Plan/Passes.h"
+#include "peft/Support/Locations.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
@@ -22,21 +23,6 @@ using namespace mlir;
 using namespace peft;
 
 namespace {
-
-/// The number in "...layers.N..." of a location, or -1.
-int64_t layerOf(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    auto [before, after] = name.getName().strref().split("layers.");
-    int64_t layer;
-    if (!after.empty() && !after.consumeInteger(10, layer))
-      return layer;
-  }
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (int64_t layer = layerOf(part); layer >= 0)
-        return layer;
-  return -1;
-}
 
 /// Consecutive calls of one layer.
 struct Run {

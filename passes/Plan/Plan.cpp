@@ -67,10 +67,12 @@ struct Plan : peft::impl::PlanPassBase<Plan> {
     uint64_t transient = cursor, end = cursor;
     set("transient", transient);
 
+    uint64_t host = 0;
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function.isPrivate())
         continue;
       Lifetimes lifetimes(function);
+      host = std::max(host, placeOnHost(lifetimes));
       SmallVector<Interval> intervals;
       for (Lifetime &life : lifetimes.buffers)
         intervals.push_back(life.interval);
@@ -92,6 +94,8 @@ struct Plan : peft::impl::PlanPassBase<Plan> {
       end += workspace;
     }
     set("arena", end);
+    if (host)
+      set("host_bytes", host);
     module->setAttr("exec.layout", DictionaryAttr::get(&getContext(), layout));
     SmallVector<Attribute> memory;
     for (const MemoryRow &row : MemoryTable(module).rows)
@@ -120,6 +124,16 @@ private:
       cursor += alignUp(bytes);
     }
     return cursor - begin;
+  }
+
+  static uint64_t placeOnHost(Lifetimes &lifetimes) {
+    SmallVector<Interval> intervals;
+    for (Lifetime &life : lifetimes.hostBuffers)
+      intervals.push_back(life.interval);
+    uint64_t bytes = planOffsets(intervals);
+    for (auto [life, interval] : llvm::zip_equal(lifetimes.hostBuffers, intervals))
+      life.buffer.setOffset(interval.offset);
+    return bytes;
   }
 
   SmallVector<NamedAttribute> layout;

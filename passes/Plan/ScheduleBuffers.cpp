@@ -14,7 +14,8 @@ using namespace peft;
 MemRefType peft::bufferType(RankedTensorType type) {
   if (auto storage = dyn_cast_or_null<StorageEncodingInterface>(type.getEncoding()))
     return MemRefType::get({storage.storedBytes(type.getShape())}, IntegerType::get(type.getContext(), 8));
-  return MemRefType::get(type.getShape(), type.getElementType());
+  auto space = type.getEncoding() ? IntegerAttr::get(IntegerType::get(type.getContext(), 64), 1) : IntegerAttr(); // "host"
+  return MemRefType::get(type.getShape(), type.getElementType(), MemRefLayoutAttrInterface(), space);
 }
 
 Scheduler::Scheduler(func::FuncOp source, func::FuncOp target, ScalarBodies &bodies)
@@ -55,6 +56,10 @@ std::string Scheduler::nameOf(Value value) {
     return value == grad.getDq() ? "d_q" : value == grad.getDk() ? "d_k" : "d_v";
   if (isa<nn::CrossEntropyOp>(op))
     name = cast<OpResult>(value).getResultNumber() ? "head_lse" : "loss";
+  if (isa<train::OffloadOp>(op))
+    return nameOf(op->getOperand(0)) + "_host";
+  if (isa<train::FetchOp>(op)) // named as what it brings back, which is no gradient
+    return place(op->getOperand(0)).getDefiningOp<exec::BufferOp>().getName().rsplit("_host").first.str();
   if (isa<nn::ShiftLabelsOp>(op))
     name = "targets";
   if (isa<nn::SelectRowsOp>(op))
@@ -65,8 +70,9 @@ std::string Scheduler::nameOf(Value value) {
     if (Operation *rotated = op->getOperand(0).getDefiningOp(); rotated && !lastPart(rotated->getLoc()).empty())
       name = (lastPart(rotated->getLoc()) + "_rope").str();
   auto rope = dyn_cast<nn::RopeOp>(op);
+  bool isAgain = op->hasAttr("train.again"); // a forward value that the backward part makes once more
   bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp,
+                  (backward && !isAgain && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp,
                                    adapter::SelectColumnsOp>(op)) ||
                   (rope && rope.getInverse());
   if (!isalpha(name[0]))

@@ -198,6 +198,19 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](arith::ConstantOp o) {
         return o->use_empty() ? success() : o->emitOpError("has no runtime function: only elementwise ops take constants");
       })
+      .Case([&](train::OffloadOp o) {
+        builder.create<exec::OffloadOp>(loc, allocate(o), of(o.getX()));
+        return success();
+      })
+      .Case([&](train::FetchOp o) {
+        builder.create<exec::FetchOp>(loc, allocate(o), of(o.getHost()));
+        return success();
+      })
+      .Case([&](train::AwaitOp o) {
+        places[o] = of(o.getX());
+        builder.create<exec::AwaitOp>(loc, of(o.getX()));
+        return success();
+      })
       .Case([&](train::ElementwiseOp o) { return scheduleMap(o), success(); })
       .Case([&](train::AccumulateOp o) { return scheduleAccumulate(o), success(); })
       .Case([&](train::ChunkRowsOp o) { return scheduleChunks(o); })

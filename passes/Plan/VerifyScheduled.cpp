@@ -58,7 +58,10 @@ private:
   /// Every pair that lives at one time, also if somebody else planned it.
   LogicalResult verifyDisjoint(func::FuncOp function) {
     Lifetimes lifetimes(function);
-    auto &buffers = lifetimes.buffers;
+    return success(succeeded(verifyDisjoint(lifetimes.buffers)) && succeeded(verifyDisjoint(lifetimes.hostBuffers)));
+  }
+
+  static LogicalResult verifyDisjoint(std::vector<Lifetime> &buffers) {
     llvm::sort(buffers, [](Lifetime &a, Lifetime &b) { return *a.buffer.getOffset() < *b.buffer.getOffset(); });
     for (size_t i = 0; i < buffers.size(); ++i) {
       uint64_t end = *buffers[i].buffer.getOffset() + buffers[i].interval.bytes;

@@ -34,6 +34,8 @@ std::string programInfo(const peft_program_t &program) {
     trainable += parameter.trainable ? uint64_t(elementCount(parameter)) : 0;
   }
   text += padded("  arena", 30) + mebibytes(program.arena_bytes) + "\n";
+  if (program.host_bytes)
+    text += padded("  of the host, for activations", 30) + mebibytes(program.host_bytes) + "\n";
   text += padded("  mapped from the checkpoint", 30) + mebibytes(mapped) + "\n\n";
   text += "parameters: " + std::to_string(trainable) + " of " + std::to_string(all) + " trainable\n";
   for (uint64_t i = 0; i < program.parameter_count; ++i) {

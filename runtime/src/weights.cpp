@@ -66,6 +66,8 @@ Result<const CheckpointTensor *> findTensor(const Checkpoint &checkpoint, const 
 
 } // namespace
 
+void Weights::ReleaseShared::operator()(char *memory) const { device::releaseShared(memory); }
+
 Status HostRun::store() const {
   return copy.empty() ? Status::ok() : device::upload(onDevice, copy.data(), copy.size() * sizeof(float));
 }
@@ -124,7 +126,14 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
   if (program.workspace_bytes)
     device::useWorkspace(weights.arena.data() + program.workspace_offset, program.workspace_bytes);
   device::setDeterministic(program.deterministic);
-  weights.ctx.reset(new peft_context_t{weights.arena.data(), weights.pointers.data(), *handles});
+  if (program.host_bytes) {
+    auto host = device::allocateShared(program.host_bytes);
+    if (!host)
+      return Status::error(host.status().message() + " for the " + std::to_string(program.host_bytes >> 20) +
+                           " MiB of activations that wait in it; compile with --offload=off");
+    weights.host.reset(static_cast<char *>(*host));
+  }
+  weights.ctx.reset(new peft_context_t{weights.arena.data(), weights.pointers.data(), *handles, weights.host.get()});
   PEFT_TRY(weights.initialize(seed));
   auto runner = Runner::create(program, *weights.ctx);
   if (!runner)

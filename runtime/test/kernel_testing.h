@@ -39,7 +39,7 @@ template <class T> T mustHave(Result<T> result) {
   return *result;
 }
 
-inline const Context context{nullptr, nullptr, mustHave(device::open())};
+inline const Context context{nullptr, nullptr, mustHave(device::open()), nullptr};
 
 /// Values in [-scale, scale), rounded to bf16; the same for the same seed.
 inline Doubles randomValues(size_t count, uint32_t seed, double scale = 1) {

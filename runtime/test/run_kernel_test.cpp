@@ -75,6 +75,42 @@ TEST(RunKernel, ReadsScalarsAnew) {
   }
 }
 
+// A value waits in the host's memory while its buffer holds something else.
+TEST(RunKernel, OffloadsAndFetches) {
+  constexpr int64_t length = 1 << 20, later = 1 << 12;
+  Owned<float> source({length}), x({length}), y({length}), small({later}), smallBack({later});
+  auto host = device::allocateShared((length + later) * sizeof(float));
+  ASSERT_TRUE(host) << host.status().message();
+  const Tensor<float> place(static_cast<float *>(*host), {length}), behind(static_cast<float *>(*host) + length, {later});
+  // Call by call, recorded, replayed: each time with other values.
+  for (uint32_t time = 0; time < 4; ++time) {
+    const Doubles values = randomValues(length, time), few = randomValues(later, 10 + time);
+    source.assign(values);
+    small.assign(few);
+    Status status = device::run(3, [&] {
+      copy<float>(context, x, source);
+      offload<float>(context, place, Tensor<const float>(x));
+      offload<float>(context, behind, Tensor<const float>(small));
+      map<doubled>(context, y.tensor(), x.tensor()); // beside the copy
+      await<float>(context, x);
+      zero<float>(context, x);
+      await<float>(context, small);
+      zero<float>(context, small);
+      fetch<float>(context, y, Tensor<const float>(place.data, {length}));
+      fetch<float>(context, smallBack, Tensor<const float>(behind.data, {later}));
+      await<float>(context, smallBack);
+      await<float>(context, y);
+      map<doubled>(context, x.tensor(), y.tensor());
+    });
+    ASSERT_TRUE(status.isOk()) << status.message();
+    EXPECT_EQ(y.doubles(), values) << time;
+    EXPECT_EQ(smallBack.doubles(), few) << time;
+    EXPECT_EQ(small.doubles(), Doubles(later));
+    EXPECT_EQ(x.doubles()[7], 2 * values[7]);
+  }
+  device::releaseShared(*host);
+}
+
 TEST(RunKernel, SameBitsEveryTime) {
   const int64_t tokens = 300, width = 512;
   Doubles x = randomValues(tokens * width, 2), dy = randomValues(tokens * width, 3);

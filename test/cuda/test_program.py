@@ -61,6 +61,21 @@ class ProgramOnGpu(unittest.TestCase):
             resumed = self.train(dtype, "resumed", "--resume_from_checkpoint", os.path.join(whole, "checkpoint-5"))
             self.assertEqual(self.read(whole), self.read(resumed), dtype)
 
+    def test_a_budget_changes_no_bit(self):
+        shape = {**SHAPE, "num_hidden_layers": 6, "max_position_embeddings": 1024}
+        model = write_model(os.path.join(self.folder, "deep"), shape, weights(shape))
+        command = [tool("peftc"), model, "--target", "cuda", "--lora", "r=4,targets=all-linear,dropout=0.1", "--batch", "8", "--seq-len", "1024"]
+        least = re.search(r"the least possible is .* \((\d+) bytes", run(*command, "--emit=memory", "--memory", "1").stderr).group(1)
+        self.assertIn("offloaded: ", must(*command, "--emit=memory", "--memory", least))
+        adapters = {}
+        for name, options in (("whole", []), ("offloaded", ["--memory", least]), ("recomputed", ["--memory", "120MiB", "--offload=off"])):
+            self.programs[name] = os.path.join(self.folder, name)
+            must(*command, *options, "--quiet", "-o", self.programs[name])
+            out = self.train(name, "budget")
+            adapters[name] = self.read(out), self.losses(out)
+        self.assertEqual(adapters["whole"], adapters["offloaded"])
+        self.assertEqual(adapters["whole"], adapters["recomputed"])
+
     def test_bf16_follows_float32(self):
         exact, rounded = (self.losses(self.train(dtype, "curve")) for dtype in ("f32", "bf16"))
         self.assertLess(exact[-1], exact[0])

@@ -1,6 +1,7 @@
 """Programs for a GPU compile where nvcc is, and say what is missing where no GPU is."""
 
 import os
+import re
 import unittest
 
 from support import BUILD, config, must, run, scratch, tool, weights, write_model
@@ -32,6 +33,19 @@ class CudaProgram(unittest.TestCase):
                               "full": ["--full", "--optim", "sgd"]}.items():
             with self.subTest(name):
                 self.compile(name, *options)
+
+    def test_a_budget_with_offloading_compiles_without_warning(self):
+        shape = config(hidden_size=128, intermediate_size=256, num_attention_heads=2, num_key_value_heads=1, num_hidden_layers=6)
+        model = write_model(os.path.join(self.folder, "deep"), shape, weights(shape))
+        command = [tool("peftc"), model, "--target", "cuda", "--lora", "r=4,targets=all-linear", "--batch", "32", "--seq-len", "256"]
+        least = re.search(r"the least possible is .* \((\d+) bytes", run(*command, "--emit=memory", "--memory", "1").stderr).group(1)
+        program = os.path.join(self.folder, "budget")
+        result = run(*command, "--memory", least, "--quiet", "-o", program)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        with open(program + ".cu") as file:
+            text = file.read()
+        for call in ("offload", "fetch", "await"):
+            self.assertIn(f"rt::{call}<bf16>(ctx, ", text)
 
     @unittest.skipIf(os.path.exists("/dev/nvidia0"), "there is a GPU")
     def test_without_a_gpu_one_line_says_so(self):

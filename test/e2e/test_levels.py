@@ -7,7 +7,7 @@ from support import config, must, scratch, tool, weights, write_model
 
 
 class Levels(unittest.TestCase):
-    def compare(self, options, adapt, **shape):
+    def compare(self, options, adapt, place="", **shape):
         folder = scratch()
         shape = config(**shape)
         model = write_model(os.path.join(folder, "model"), shape, weights(shape))
@@ -16,7 +16,7 @@ class Levels(unittest.TestCase):
              "--emit=cpp", "-o", at("whole.cpp"))
 
         must(tool("peft-import"), "-mlir-print-debuginfo", model, "--batch", "2", "--seq-len", "16", "--dtype", "f32", "-o", at("0.mlir"))
-        passes = [f"--peft-adapt={adapt}", "--peft-train", "--peft-fuse=head-chunk=8", "--peft-place", "--peft-finish"]
+        passes = [f"--peft-adapt={adapt}", "--peft-train", "--peft-fuse=head-chunk=8", "--peft-place" + place, "--peft-finish"]
         for i, flag in enumerate(passes):
             # Locations are part of the IR: layers are told apart by them.
             must(tool("peft-opt"), flag, "-mlir-print-debuginfo", at(f"{i}.mlir"), "-o", at(f"{i + 1}.mlir"))
@@ -27,6 +27,10 @@ class Levels(unittest.TestCase):
     def test_lora(self):
         self.compare(["--lora", "r=4,alpha=8,targets=all-linear,dropout=0.1"], "lora=r=4,alpha=8,targets=all-linear,dropout=0.1",
                      num_hidden_layers=4)
+
+    def test_budget(self):
+        self.compare(["--lora", "r=4,dropout=0.1,targets=all-linear", "--memory", "240000"],
+                     "lora=r=4,dropout=0.1,targets=all-linear", "=memory=240000", num_hidden_layers=4)
 
     def test_quantized_lora(self):
         self.compare(["--lora", "r=4", "--quantize", "nf4,double"], "lora=r=4 quantize=nf4,double fuse-quantized",

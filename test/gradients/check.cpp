@@ -110,7 +110,7 @@ public:
       const std::vector<int32_t> rows(kBatch, int32_t(s));
       peft_batch_t batch = input();
       batch.rows = rows.data();
-      const peft_context_t context = {arena.data(), weights.data(), /*device=*/nullptr};
+      const peft_context_t context = {arena.data(), weights.data(), /*device=*/nullptr, /*host=*/nullptr};
       const float *logits = nullptr;
       program->forward(&context, &batch, &logits);
       const int64_t next = s + 1 - program->virtual_tokens; // the token that it predicts
@@ -135,7 +135,7 @@ private:
   static peft_batch_t input() { return {ids, labels, positions, segments, kLossScale, /*seed=*/5, nullptr}; }
 
   float run(void (*entry)(const peft_context_t *, const peft_batch_t *, const float **)) const {
-    const peft_context_t context = {arena.data(), weights.data(), /*device=*/nullptr};
+    const peft_context_t context = {arena.data(), weights.data(), /*device=*/nullptr, /*host=*/nullptr};
     const peft_batch_t batch = input();
     const float *loss = nullptr;
     entry(&context, &batch, &loss);

@@ -16,3 +16,10 @@
 // CHECK: rt::forEachLayer(ctx, batch, micro_step_layer, micro_step_layer_places);
 // CHECK: rt::forEachChunk(ctx, batch, micro_step_head,
 // CHECK: rt::forEachLayer(ctx, batch, micro_step_layer_backward, micro_step_layer_backward_places);
+
+// Under a budget too: what is computed again is part of the layer's function.
+// RUN: peftc %S/Inputs/tiny-llama --lora r=4,targets=all-linear --batch 2 --seq-len 64 --memory 560000 --emit=cpp -o %t/2b.cpp
+// RUN: peftc %S/Inputs/tiny-llama-32-layers --lora r=4,targets=all-linear --batch 2 --seq-len 64 --memory 4MiB --emit=cpp -o %t/32b.cpp
+// RUN: grep -v -E '^    (\{|")' %t/2b.cpp > %t/2b.txt
+// RUN: grep -v -E '^    (\{|")' %t/32b.cpp > %t/32b.txt
+// RUN: %python -c "import sys; a, b = (len(open(f).readlines()) for f in sys.argv[1:]); assert 300 < b <= 2 * a, (a, b)" %t/2b.txt %t/32b.txt

@@ -13,6 +13,8 @@
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --isa avx2 --dtype bf16 --emit=cpp 2>&1 | FileCheck %s --check-prefix=BF16
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --seq-len 1 --emit=cpp 2>&1 | FileCheck %s --check-prefix=SHAPE
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --optim lion --emit=cpp 2>&1 | FileCheck %s --check-prefix=OPTIM
+// RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --memory=24GB --emit=cpp 2>&1 | FileCheck %s --check-prefix=MEMORY
+// RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --memory=1MiB --emit=cpp 2>&1 | FileCheck %s --check-prefix=BUDGET
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama a.json --recipe b.json --emit=cpp 2>&1 | FileCheck %s --check-prefix=TWO
 // RUN: not peftc %S/../pipelines/Inputs/tiny-llama --lora r=4 --emit=cpp -o %t/nowhere/a.cpp 2>&1 | FileCheck %s --check-prefix=OUTPUT
 // RUN: not peftc %S/../import/Inputs/weights --lora r=4 --dtype f32 -o %t 2>&1 | FileCheck %s --check-prefix=FOLDER
@@ -33,6 +35,8 @@
 // BF16: peftc: --dtype bf16 needs --isa avx512: only processors with AVX-512 have bf16 products
 // SHAPE: peftc: expected --batch >= 1, --seq-len >= 2 and --head-chunk >= 1
 // OPTIM: peftc: {{.*}}unknown optimizer 'lion': expected adamw or sgd
+// MEMORY: peftc: --memory: '24GB' is no number of bytes: expected 24GiB, 800MiB (or G, M) or a whole number of bytes
+// BUDGET: peftc: tiny-llama: a budget of 1.00 MiB is too small: the least possible is {{[0-9.]+}} MiB
 // TWO: peftc: two recipes: 'a.json' and --recipe 'b.json'
 // FOLDER: peftc: can't write {{.*}}: it is a folder; name a file with -o
 // OUTPUT: peftc: can't write {{.*}}nowhere/a.cpp:

@@ -12,6 +12,7 @@
 #include "peft/Pipelines/Pipelines.h"
 #include "peft/Recipe/Recipe.h"
 #include "peft/Report/MemoryTable.h"
+#include "peft/Support/Bytes.h"
 #include "peft/Support/Output.h"
 #include "peft/Target/Cpp.h"
 
@@ -47,6 +48,8 @@ cl::opt<std::string> dtype("dtype", cl::desc("auto, f32 or bf16 (default auto)")
 cl::opt<std::string> vectors("isa", cl::desc("vectors of the program: auto, avx2 or avx512 (default auto: what this machine has; bf16 needs avx512)"), cl::init("auto"), cl::cat(category));
 cl::opt<std::string> optimizer("optim", cl::desc("adamw or sgd (default adamw)"), cl::init("adamw"), cl::cat(category));
 cl::opt<std::string> target("target", cl::desc("cpu or cuda (default cpu)"), cl::init("cpu"), cl::cat(category));
+cl::opt<std::string> memory("memory", cl::desc("budget of the arena, as 24GiB: compute again or keep, as fits"), cl::cat(category));
+cl::opt<std::string> offload("offload", cl::desc("whether a budget may move activations to the host's memory: auto (on a GPU), on or off"), cl::init("auto"), cl::cat(category));
 cl::opt<int64_t> headChunk("head-chunk", cl::desc("labelled rows of the head at a time (default 256)"), cl::init(256), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"), cl::cat(category));
 cl::opt<std::string> memorySvg("memory-svg", cl::desc("write a picture of the arena over the step"), cl::cat(category));
@@ -151,6 +154,8 @@ int compile(MLIRContext &context, StringRef argv0) {
   peft::PlanOptions plan;
   plan.target = target.getValue();
   plan.deterministic = deterministic == "on";
+  plan.memory = memory.getValue();
+  plan.offload = offload.getValue();
   if (failed(run(*module, [&](OpPassManager &pm) { peft::buildAdaptPipeline(pm, adapt); })))
     return 2;
   if (emit == Emit::adapted)
@@ -218,6 +223,10 @@ int main(int argc, char **argv) {
     return fail("unknown isa '" + vectors + "': expected auto, avx2 or avx512");
   if (vectors == "avx2" && dtype == "bf16")
     return fail("--dtype bf16 needs --isa avx512: only processors with AVX-512 have bf16 products");
+  if (Expected<uint64_t> bytes = peft::parseBytes(memory.empty() ? "1" : memory.getValue()); !bytes)
+    return fail("--memory: " + toString(bytes.takeError()));
+  if (offload != "auto" && offload != "on" && offload != "off")
+    return fail("unknown offload '" + offload + "': expected auto, on or off");
   if (batch < 1 || seqLen < 2 || headChunk < 1)
     return fail("expected --batch >= 1, --seq-len >= 2 and --head-chunk >= 1");
   if (!recipe.empty() && !positionalRecipe.empty())

@@ -26,6 +26,7 @@ struct Lifetimes {
   explicit Lifetimes(mlir::func::FuncOp function);
 
   std::vector<Lifetime> buffers;
+  std::vector<Lifetime> hostBuffers; ///< those that lie in the host's memory
   int64_t length = 0;         ///< calls
   int64_t backwardStart = -1; ///< position of the first call of the backward part, or -1
 };

@@ -18,6 +18,21 @@ inline llvm::StringRef moduleKey(mlir::Location loc) {
   return "";
 }
 
+/// The number in "...layers.N..." of a location, or -1.
+inline int64_t layerOf(mlir::Location loc) {
+  if (auto name = llvm::dyn_cast<mlir::NameLoc>(loc)) {
+    llvm::StringRef after = name.getName().strref().split("layers.").second;
+    int64_t layer;
+    if (!after.empty() && !after.consumeInteger(10, layer))
+      return layer;
+  }
+  if (auto fused = llvm::dyn_cast<mlir::FusedLoc>(loc))
+    for (mlir::Location part : fused.getLocations())
+      if (int64_t layer = layerOf(part); layer >= 0)
+        return layer;
+  return -1;
+}
+
 } // namespace peft
 
 #endif // PEFT_SUPPORT_LOCATIONS_H

@@ -208,7 +208,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "%s\n", opened.status().message().c_str());
     return 2;
   }
-  const peft_context_t context{nullptr, nullptr, *opened};
+  const peft_context_t context{nullptr, nullptr, *opened, nullptr};
   rt::CudaContext &cuda = rt::cudaOf(context);
   cuda.workspaceBytes = uint64_t(argc > 1 ? std::atoll(argv[1]) : 8192) << 20;
   cuda.workspace = rt::allocate<char>(int64_t(cuda.workspaceBytes));

@@ -115,7 +115,7 @@ private:
 } // namespace
 
 int main(int argc, char **argv) {
-  const Context ctx{nullptr, nullptr, must(device::open())};
+  const Context ctx{nullptr, nullptr, must(device::open()), nullptr};
   Bench bench(ctx, argc > 1 ? argv[1] : "");
   const double m = tokens, h = hidden, f = inner;
 

@@ -48,3 +48,15 @@ func.func @update_calls(%p: memref<64xf32>, %g: memref<64xf32>, %m: memref<64xf3
   exec.sgd %p, %g, %m, %u : memref<64xf32>, memref<64xf32>, memref<64xf32>, !emitc.opaque<"peft_update_t">
   return
 }
+
+// CHECK-LABEL: @host_calls
+func.func @host_calls(%x: memref<8x4xbf16>) {
+  %h = exec.buffer "x_host" at 0 : memref<8x4xbf16, 1>
+  // CHECK: exec.offload %x_host, %{{.*}} : memref<8x4xbf16, 1>, memref<8x4xbf16>
+  exec.offload %h, %x : memref<8x4xbf16, 1>, memref<8x4xbf16>
+  // CHECK: exec.await %{{.*}} : memref<8x4xbf16>
+  exec.await %x : memref<8x4xbf16>
+  // CHECK: exec.fetch %{{.*}}, %x_host : memref<8x4xbf16>, memref<8x4xbf16, 1>
+  exec.fetch %x, %h : memref<8x4xbf16>, memref<8x4xbf16, 1>
+  return
+}

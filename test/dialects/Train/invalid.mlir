@@ -82,3 +82,19 @@ func.func @results_of_a_pass_have_one_type(%x: tensor<4xf32>) {
   } -> tensor<4xf32>, tensor<4xbf16>
   return
 }
+
+// -----
+
+func.func @another_shape_on_the_host(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected one shape on both sides, got 'tensor<4xf32>' and 'tensor<5xf32, "host">'}}
+  %0 = train.offload %x : tensor<4xf32> -> tensor<5xf32, "host">
+  return
+}
+
+// -----
+
+func.func @fetched_from_the_device(%x: tensor<4xf32>) {
+  // expected-error @+1 {{operand #0 must be tensor in the host's memory, with the encoding "host"}}
+  %0 = train.fetch %x : tensor<4xf32> -> tensor<4xf32>
+  return
+}

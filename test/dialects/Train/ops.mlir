@@ -72,3 +72,16 @@ func.func @update() -> tensor<f32> {
   train.sgd
   return %norm : tensor<f32>
 }
+
+// CHECK-LABEL: @host_memory
+func.func @host_memory(%x: tensor<8x4xbf16>) -> tensor<8x4xbf16> {
+  // CHECK-NEXT: %[[H:.*]] = train.offload %{{.*}} : tensor<8x4xbf16> -> tensor<8x4xbf16, "host">
+  // CHECK-NEXT: train.await %{{.*}} : tensor<8x4xbf16>
+  // CHECK-NEXT: %[[Y:.*]] = train.fetch %[[H]] : tensor<8x4xbf16, "host"> -> tensor<8x4xbf16>
+  // CHECK-NEXT: train.await %[[Y]] : tensor<8x4xbf16>
+  %h = train.offload %x : tensor<8x4xbf16> -> tensor<8x4xbf16, "host">
+  %0 = train.await %x : tensor<8x4xbf16>
+  %y = train.fetch %h : tensor<8x4xbf16, "host"> -> tensor<8x4xbf16>
+  %z = train.await %y : tensor<8x4xbf16>
+  return %z : tensor<8x4xbf16>
+}

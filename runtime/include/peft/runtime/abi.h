@@ -9,6 +9,7 @@
 //
 //   [ parameters | gradients | optimizer state | frozen weights | transient | workspace ]
 //
+// A program that keeps activations in the host's memory has a second, smaller arena there.
 // Trainable parameters are float32 and lie one after another in the first part;
 // gradients and every optimizer slot repeat that layout, so that an optimizer is
 // one flat loop over `trainable_count` floats (padding between tensors is zero
@@ -93,6 +94,7 @@ typedef struct {
   char *arena;                ///< arena_bytes, aligned to PEFT_ALIGNMENT
   const void *const *weights; ///< one pointer a parameter, in the table's order
   void *device;               ///< the kernels' own: handles and a stream on CUDA, null on the CPU
+  char *host;                 ///< host_bytes of the host's memory, pinned for CUDA; null if there are none
 } peft_context_t;
 
 /// One micro-batch, [batch, seq_len] int32 each. For CUDA the arrays are device memory,
@@ -132,6 +134,7 @@ typedef struct {
   uint64_t memory_count;
 
   uint64_t arena_bytes;
+  uint64_t host_bytes; ///< of the host's memory, for activations that wait there for the backward pass
   uint64_t trainable_offset, trainable_count; ///< bytes, floats (padding included)
   uint64_t gradient_offset;
   uint64_t optimizer_offset, optimizer_slots; ///< slots of trainable_count floats

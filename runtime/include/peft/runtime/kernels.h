@@ -221,6 +221,21 @@ void copy(const Context &, Tensor<T> y, Tensor<const T> x);
 template <class T>
 void zero(const Context &, Tensor<T> y);
 
+//===--- The host's memory -------------------------------------------------===//
+//
+// Copies run beside the kernels that are called after them. Until `await` of the buffer on
+// the device, x must keep its values, and y belongs to the copy.
+
+/// Begins host = x. `host` is a place in peft_context_t::host.
+template <class T>
+void offload(const Context &, Tensor<T> host, Tensor<const T> x);
+/// Begins y = host, behind the copies that were begun before.
+template <class T>
+void fetch(const Context &, Tensor<T> y, Tensor<const T> host);
+/// What is called after this finds the last copy from or to `x` ended.
+template <class T>
+void await(const Context &, Tensor<T> x);
+
 //===--- Optimizers: flat loops over all trainable floats ------------------===//
 
 /// *norm = the 2-norm of all gradients; gradients *= min(1, max / (norm + 1e-6)) if max > 0.

@@ -1,7 +1,8 @@
 //===- place.h - where an emitted function finds its tensors --------------===//
 //
 // An emitted function names its tensors by a table of places: an offset in the
-// arena, or W(i), the i-th parameter of the program's table wherever that lies.
+// arena, H(offset) in the host's, or W(i), the i-th parameter of the program's table
+// wherever that lies.
 // Equal layers are one function called with one row of such a table each.
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +21,8 @@ namespace peft::rt {
 using Place = uint64_t;
 
 constexpr Place kWeight = Place(1) << 63;
+constexpr Place kHost = Place(1) << 62;
+constexpr Place H(uint64_t offset) { return kHost | offset; }
 constexpr Place W(uint64_t parameter) { return kWeight | parameter; }
 
 /// The tensor at a place. Nothing writes to a frozen parameter: the compiler has
@@ -28,6 +31,8 @@ template <class T>
 inline Tensor<T> tensor(const peft_context_t &ctx, Place place, std::initializer_list<int64_t> shape) {
   if (place & kWeight)
     return {static_cast<T *>(const_cast<void *>(ctx.weights[place & ~kWeight])), shape};
+  if (place & kHost)
+    return {reinterpret_cast<T *>(ctx.host + (place & ~kHost)), shape};
   return {reinterpret_cast<T *>(ctx.arena + place), shape};
 }
 

@@ -76,9 +76,14 @@ private:
 
   const peft_program_t *table = nullptr;
   const Checkpoint *checkpoint = nullptr;
+  struct ReleaseShared {
+    void operator()(char *memory) const;
+  };
+
   Arena arena;
   uint64_t freeBefore = 0; ///< of the device's memory
   std::vector<char> converted; ///< while loading, what goes to a device that reads no host memory
+  std::unique_ptr<char, ReleaseShared> host;
   std::vector<const void *> pointers;
   std::unique_ptr<peft_context_t> ctx;
   std::unique_ptr<Runner> entries;

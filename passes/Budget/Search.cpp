@@ -1,0 +1,196 @@
+//===- Search.cpp - which values to keep under a budget -------------------===//
+
+#include "passes/Budget/Search.h"
+
+#include "passes/Differentiate/Passes.h"
+#include "passes/Plan/Passes.h"
+#include "peft/Support/Locations.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <tuple>
+
+using namespace mlir;
+using namespace peft;
+
+OwningOpRef<ModuleOp> peft::planned(ModuleOp module, StringRef target, bool deterministic) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  PassManager pm(module.getContext());
+  pm.enableVerifier(false); // of what these passes make; the real module is verified
+  pm.addPass(createRematerializePass());
+  pm.addPass(createSchedulePass());
+  PlanPassOptions plan;
+  plan.target = target.str();
+  plan.deterministic = deterministic;
+  pm.addPass(createPlanPass(plan));
+  if (failed(pm.run(*copy)))
+    return nullptr;
+  return copy;
+}
+
+std::optional<uint64_t> peft::plannedArena(ModuleOp module, StringRef target, bool deterministic) {
+  OwningOpRef<ModuleOp> copy = planned(module, target, deterministic);
+  if (!copy)
+    return std::nullopt;
+  return uint64_t((*copy)->getAttrOfType<DictionaryAttr>("exec.layout").getAs<IntegerAttr>("arena").getInt());
+}
+
+/// The module of the model without what comes before its number in the stack of layers: "mlp.gate_proj" for its
+/// output, "after mlp" for the hidden state.
+static std::string nameInLayer(Operation *op) {
+  if (auto rope = dyn_cast<nn::RopeOp>(op); rope && rope.getX().getDefiningOp())
+    return nameInLayer(rope.getX().getDefiningOp());
+  StringRef key = moduleKey(op->getLoc());
+  if (isa<nn::LinearOp, nn::LinearAddOp>(op)) // by its weight: an adapter's products belong to the layer's module too
+    if (auto get = op->getOperand(isa<nn::LinearOp>(op) ? 1 : 2).getDefiningOp<nn::GetOp>())
+      key = get.getParameter().rsplit('.').first;
+  StringRef inLayer = key.split("layers.").second.split('.').second;
+  StringRef name = !inLayer.empty() ? inLayer : key.empty() ? op->getName().getStringRef() : key;
+  return isa<nn::AttentionOp>(op) ? "attention" : (isa<train::ElementwiseOp>(op) ? "after " + name : name).str();
+}
+
+MemorySearch::MemorySearch(ModuleOp module, StringRef target, bool deterministic, bool mayOffload)
+    : module(module), target(target), deterministic(deterministic), mayOffload(mayOffload), machine(Machine::of(target)), parts(module.lookupSymbol<func::FuncOp>(kMicroStep)) {
+  // The n-th of the ops that belong to one module of a layer and have one name.
+  llvm::StringMap<unsigned> seen;
+  llvm::StringMap<unsigned> byKey;
+  for (Operation *op : parts.backward)
+    backwardSeconds += secondsOf(op, machine);
+  for (Operation *op : parts.forward) {
+    forwardSeconds += secondsOf(op, machine);
+    std::string name = nameInLayer(op), key = name + ":" + op->getName().getStringRef().str();
+    unsigned number = seen[key + "@" + std::to_string(layerOf(op->getLoc()))]++;
+    if (!op->getNumResults() || parts.isFree(op->getResult(0)) || !parts.isSaved(op))
+      continue;
+    auto [at, isNew] = byKey.try_emplace(key + "#" + std::to_string(number), kinds.size());
+    if (isNew)
+      kinds.emplace_back().name = name;
+    kinds[at->second].ops.push_back(op);
+    kinds[at->second].bytes += resultBytes(op);
+  }
+}
+
+std::optional<uint64_t> MemorySearch::run(uint64_t budget) {
+  std::optional<uint64_t> planned = plannedArena(module, target, deterministic);
+  if (!planned)
+    return std::nullopt;
+  arena = *planned;
+  while (arena > budget && step()) {
+  }
+  if (arena <= budget)
+    for (Kind *kind : llvm::reverse(chosen))
+      if (kind == chosen.back() || kind->choice == "recompute")
+        trim(*kind, kind == chosen.back() ? 0 : kind->marked - 1, budget);
+  return arena;
+}
+
+std::vector<MemorySearch::Move> MemorySearch::moves(bool mayChange) {
+  std::vector<Move> found;
+  double before = seconds();
+  auto consider = [&](Kind &kind, StringRef choice, unsigned count) {
+    auto [oldChoice, oldCount] = std::pair(kind.choice, kind.marked);
+    mark(kind, choice, count);
+    found.push_back({(seconds() - before) / double(kind.bytes), unsigned(found.size()), &kind, choice, count});
+    mark(kind, oldChoice, oldCount);
+    return found.back().cost;
+  };
+  for (Kind &kind : kinds) {
+    if (bool(kind.marked) != mayChange)
+      continue;
+    double again = kind.choice == "recompute" ? 0 : consider(kind, "recompute", kind.ops.size());
+    // The last layer's is wanted again at once. Of what crosses the bus for nothing, first what is dear to recompute.
+    if (unsigned count = kind.ops.size() - 1; mayOffload && count && kind.choice != "offload") {
+      consider(kind, "offload", count);
+      found.back().cost -= again / 50;
+    }
+  }
+  llvm::sort(found, [](const Move &a, const Move &b) { return std::tie(a.cost, a.number) < std::tie(b.cost, b.number); });
+  return found;
+}
+
+bool MemorySearch::step() {
+  for (bool mayChange : {false, true})
+    for (const Move &move : moves(mayChange)) {
+      auto [choice, count] = std::pair(move.kind->choice, move.kind->marked);
+      mark(*move.kind, move.choice, move.count);
+      if (std::optional<uint64_t> planned = plannedArena(module, target, deterministic); planned && *planned < arena) {
+        arena = *planned;
+        llvm::erase(chosen, move.kind);
+        chosen.push_back(move.kind);
+        return true;
+      }
+      mark(*move.kind, choice, count);
+    }
+  return false;
+}
+
+void MemorySearch::trim(Kind &kind, unsigned least, uint64_t budget) {
+  unsigned enough = kind.marked;
+  while (least < enough) {
+    unsigned next = least + (enough - least) / 2;
+    mark(kind, kind.choice, next);
+    std::optional<uint64_t> planned = plannedArena(module, target, deterministic);
+    if (planned && *planned <= budget) {
+      enough = next;
+      arena = *planned;
+    } else {
+      least = next + 1;
+    }
+  }
+  mark(kind, kind.choice, enough);
+}
+
+void MemorySearch::mark(Kind &kind, StringRef choice, unsigned count) {
+  kind.choice = choice;
+  kind.marked = count;
+  auto mark = StringAttr::get(module.getContext(), choice);
+  for (auto [i, op] : llvm::enumerate(kind.ops))
+    if (i < count)
+      op->setAttr(kKeep, mark);
+    else
+      op->removeAttr(kKeep);
+}
+
+double MemorySearch::seconds() const {
+  auto sum = [&](ArrayRef<Operation *> ops) {
+    double seconds = 0;
+    for (Operation *op : ops)
+      seconds += secondsOf(op, machine);
+    return seconds;
+  };
+  double again = sum(parts.recomputed()), copies = 0, bytes = 0;
+  for (const Kind &kind : kinds)
+    if (kind.choice == "offload") {
+      bytes += double(kind.bytes) * kind.marked / double(kind.ops.size());
+      copies += kind.marked;
+    }
+  // A copy is hidden as long as there is something to hide behind; it takes the memory's bandwidth all the same, and
+  // other ops wait for it to begin and to end.
+  double bus = bytes / machine.link + copies * machine.latency;
+  double shown = std::max(0.0, bus - 0.9 * forwardSeconds) + std::max(0.0, bus - 0.9 * (backwardSeconds + again));
+  return again + shown + 2 * bytes / machine.bandwidth + copies * machine.latency / 2;
+}
+
+std::vector<std::string> MemorySearch::describe() const {
+  std::vector<std::pair<std::string, SmallVector<StringRef>>> byLayers; // "recomputed: layers 0-30"
+  for (const Kind &kind : kinds) {
+    if (!kind.marked)
+      continue;
+    int64_t first = layerOf(kind.ops.front()->getLoc()), last = layerOf(kind.ops[kind.marked - 1]->getLoc());
+    std::string layers = kind.choice == "offload" ? "offloaded: " : "recomputed: ";
+    layers += first < 0       ? "outside of layers"
+              : first == last ? "layer " + std::to_string(first)
+                              : "layers " + std::to_string(first) + "-" + std::to_string(last);
+    auto at = llvm::find_if(byLayers, [&](auto &entry) { return entry.first == layers; });
+    if (at == byLayers.end())
+      at = byLayers.insert(at, {layers, {}});
+    if (!llvm::is_contained(at->second, kind.name))
+      at->second.push_back(kind.name);
+  }
+  std::vector<std::string> lines;
+  for (auto &[layers, names] : byLayers)
+    lines.push_back(layers + ": " + llvm::join(names, ", "));
+  return lines;
+}
