@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
+#include "peft/runtime/gguf.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -73,6 +74,19 @@ static void buildLoss(func::FuncOp function, const ModelConfig &config, Weights 
   b.create<func::ReturnOp>(loc, loss.getLoss());
 }
 
+/// llama.cpp applies every bias that a GGUF has: to leave one out would change the model in silence. (Of a
+/// folder transformers reads only what the family has, and so does this.)
+static Status checkUnusedBiases(const Checkpoint &checkpoint, const ModelConfig &config,
+                                ArrayRef<std::string> unused) {
+  const auto *bias = llvm::find_if(unused, [](StringRef name) { return name.ends_with(".bias"); });
+  if (!checkpoint.isGguf() || bias == unused.end())
+    return Status::ok();
+  return Status::error("'" + checkpoint.path() + "': '" + ggufNameOf(*bias) +
+                       "' has no place in a model of type " + config.family->modelType.str() +
+                       "; supported: biases of attn_q, attn_k and attn_v, or of these and attn_output, and "
+                       "without a window those of the feed-forward too");
+}
+
 /// What a person should know of tensors that the model doesn't have.
 static void warnOfUnused(Location loc, const Checkpoint &checkpoint, std::vector<std::string> names) {
   constexpr size_t shown = 5;
@@ -107,7 +121,8 @@ Status peft::checkWeights(const Checkpoint &checkpoint) {
   b.setInsertionPointToEnd(module->getBody());
   Weights weights(b, checkpoint, *config, b.getF32Type());
   buildLoss(createFunction(b, options), *config, weights, tied->tied);
-  return weights.check();
+  PEFT_TRY(weights.check());
+  return checkUnusedBiases(checkpoint, *config, weights.unused(tied->duplicate));
 }
 
 OwningOpRef<ModuleOp> peft::importModel(MLIRContext &context, const Checkpoint &checkpoint, StringRef path,
@@ -149,8 +164,12 @@ OwningOpRef<ModuleOp> peft::importModel(MLIRContext &context, const Checkpoint &
   buildLoss(function, *config, weights, tied->tied);
   if (Status status = weights.check(); !status)
     return fail(status.message());
-  if (checkpoint.hasWeights())
-    warnOfUnused(unknown, checkpoint, weights.unused(tied->duplicate));
+  if (checkpoint.hasWeights()) {
+    std::vector<std::string> unused = weights.unused(tied->duplicate);
+    if (Status status = checkUnusedBiases(checkpoint, *config, unused); !status)
+      return fail(status.message());
+    warnOfUnused(unknown, checkpoint, unused);
+  }
   if (failed(verify(*module)))
     return nullptr;
   return module;

@@ -1,6 +1,8 @@
 //===- Regex.cpp - Python's re by PCRE2 -----------------------------------===//
 #include "peft/Recipe/Regex.h"
 
+#include "PythonSyntax.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #define PCRE2_STATIC
 #include <pcre2.h>
@@ -28,10 +30,15 @@ llvm::Expected<Regex> Regex::compile(llvm::StringRef pattern) {
   int error = 0;
   PCRE2_SIZE offset = 0;
   code->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                             PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
+                             PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
+  std::optional<SyntaxProblem> problem;
   if (!code->code)
-    return llvm::createStringError("bad regular expression '" + pattern + "': " + message(error) +
-                                   " at offset " + std::to_string(offset));
+    problem = {message(error), offset};
+  else
+    problem = findForeignSyntax(pattern);
+  if (problem)
+    return llvm::createStringError("bad regular expression '" + pattern + "': " + problem->message +
+                                   " at offset " + std::to_string(problem->offset));
   Regex regex;
   regex.code = std::move(code);
   return regex;

@@ -10,12 +10,12 @@ static bool isTable(std::string_view name) {
 }
 
 /// Rows of a head, if the converter interleaved its halves, which it does for the
-/// query and key projections of arch llama.
-static int64_t interleavedHeadRows(const std::string &name, const nlohmann::json &config) {
+/// query and key projections of arch llama (not of the family that it is in HF's terms).
+static int64_t interleavedHeadRows(const std::string &name, const std::string &arch,
+                                   const nlohmann::json &config) {
   bool query = name.find(".self_attn.q_proj.") != std::string::npos;
   bool key = name.find(".self_attn.k_proj.") != std::string::npos;
-  const std::string &type = config["model_type"].get_ref<const std::string &>();
-  if ((!query && !key) || (type != "llama" && type != "mistral"))
+  if ((!query && !key) || arch != "llama")
     return 0;
   return config["head_dim"].get<int64_t>();
 }
@@ -30,6 +30,7 @@ Status Checkpoint::State::openGguf() {
   if (!made)
     return made.status();
   config = std::move(*made);
+  const std::string arch = *gguf->getString("general.architecture"); // configOfGguf has read it
 
   for (const GgufTensor &tensor : gguf->tensors()) {
     if (isTable(tensor.name))
@@ -38,7 +39,7 @@ Status Checkpoint::State::openGguf() {
     described.name = nameOfGgufTensor(tensor.name);
     if (described.name.empty())
       return Status::error("'" + path + "': tensor '" + tensor.name + "' is unknown to architecture '" +
-                           config["model_type"].get<std::string>() + "'");
+                           arch + "'");
     described.type = toString(tensor.type);
     described.shape = tensor.shape;
     described.bytes = tensor.bytes;
@@ -46,7 +47,7 @@ Status Checkpoint::State::openGguf() {
     storage.format = Storage::Rows;
     storage.type = tensor.type;
     storage.data = tensor.data;
-    storage.headRows = interleavedHeadRows(described.name, config);
+    storage.headRows = interleavedHeadRows(described.name, arch, config);
     if (storage.headRows) {
       bool flatBlocks = tensor.shape.size() < 2 && blockOf(tensor.type).elements > 1;
       if (tensor.shape.empty() || flatBlocks || storage.headRows % 2 || tensor.shape[0] % storage.headRows)

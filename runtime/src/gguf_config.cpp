@@ -127,9 +127,11 @@ Result<nlohmann::json> configOfGguf(const GgufFile &file) {
 
   ConfigMaker from(file, *arch);
   nlohmann::json config;
-  // A window tells mistral from llama, which GGUF both calls llama.
+  // GGUF calls three families llama: a window makes mistral of it; biases of q, k and v without one of o,
+  // which llama's attention_bias can't say, make qwen2.
   bool window = from.has(".attention.sliding_window");
-  std::string type = *arch == "llama" && window ? "mistral" : *arch;
+  bool bias = file.findTensor("blk.0.attn_q.bias"), outBias = file.findTensor("blk.0.attn_output.bias");
+  std::string type = *arch != "llama" ? *arch : bias && !outBias ? "qwen2" : window ? "mistral" : "llama";
   config["model_type"] = type;
   config["architectures"] = {type == "llama"     ? "LlamaForCausalLM"
                              : type == "mistral" ? "MistralForCausalLM"
@@ -159,8 +161,10 @@ Result<nlohmann::json> configOfGguf(const GgufFile &file) {
   config["rope_theta"] = config["rope_parameters"]["rope_theta"];
   if (window) {
     config["sliding_window"] = from.count(".attention.sliding_window");
-    if (type != "mistral")
+    if (type != "mistral") {
       config["use_sliding_window"] = true;
+      config["max_window_layers"] = 0;
+    }
   }
 
   const GgufTensor *embedding = file.findTensor("token_embd.weight");
@@ -169,7 +173,6 @@ Result<nlohmann::json> configOfGguf(const GgufFile &file) {
   else
     config["vocab_size"] = from.count(".vocab_size");
   config["tie_word_embeddings"] = !file.findTensor("output.weight");
-  bool bias = file.findTensor("blk.0.attn_q.bias") != nullptr;
   if (type == "llama" || type == "qwen3")
     config["attention_bias"] = bias;
   if (type == "llama")

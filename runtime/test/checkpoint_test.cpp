@@ -277,7 +277,6 @@ static GgufBuilder tinyModel(const std::string &arch) {
   file.u32("tokenizer.ggml.eos_token_id", 2);
   file.floats("token_embd.weight", {8, 3}, ramp(24)).floats("blk.0.attn_q.weight", {1, 8}, ramp(8));
   file.floats("blk.0.attn_k.weight", {1, 4}, ramp(4)).floats("blk.0.attn_v.weight", {1, 4}, ramp(4));
-  file.floats("blk.0.attn_q.bias", {8}, ramp(8));
   return file;
 }
 
@@ -292,7 +291,7 @@ TEST(Checkpoint, GgufSpeaksHf) {
   EXPECT_TRUE(model->isGguf());
   EXPECT_EQ(
       printJson(model->config()),
-      R"({"architectures":["LlamaForCausalLM"],"attention_bias":true,"eos_token_id":2,"head_dim":4,"hidden_act":"silu",)"
+      R"({"architectures":["LlamaForCausalLM"],"attention_bias":false,"eos_token_id":2,"head_dim":4,"hidden_act":"silu",)"
       R"("hidden_size":8,"intermediate_size":16,"max_position_embeddings":64,"mlp_bias":false,"model_type":"llama",)"
       R"("num_attention_heads":2,"num_hidden_layers":1,"num_key_value_heads":1,"rms_norm_eps":1e-05,)"
       R"("rope_parameters":{"rope_theta":1000000.0,"rope_type":"default"},"rope_theta":1000000.0,)"
@@ -306,8 +305,9 @@ TEST(Checkpoint, GgufRowsOfLlamaAreReordered) {
   // Stored row 2i + s of a head is HF's row s * 2 + i.
   const std::vector<float> reordered = {0, 2, 1, 3, 4, 6, 5, 7};
   for (const char *arch : {"llama", "qwen2"}) {
-    auto model = openModel(dir, tinyModel(arch));
+    auto model = openModel(dir, tinyModel(arch).floats("blk.0.attn_q.bias", {8}, ramp(8)));
     ASSERT_TRUE(model) << model.status().message();
+    EXPECT_EQ(model->config()["model_type"], "qwen2"); // it has no bias of o
     bool isLlama = std::string(arch) == "llama";
     std::vector<float> q(8), bias(8), k(4), v(4);
     ASSERT_TRUE(model->read("model.layers.0.self_attn.q_proj.weight", q.data()));
@@ -332,6 +332,20 @@ TEST(Checkpoint, GgufVariants) {
   ASSERT_TRUE(mistral) << mistral.status().message();
   EXPECT_EQ(mistral->config()["model_type"], "mistral");
   EXPECT_EQ(mistral->config()["sliding_window"], 32);
+  auto biases = openModel(
+      dir,
+      tinyModel("llama").u32("llama.attention.sliding_window", 32).floats("blk.0.attn_q.bias", {8}, ramp(8)));
+  ASSERT_TRUE(biases) << biases.status().message();
+  EXPECT_EQ(biases->config()["model_type"], "qwen2");
+  EXPECT_EQ(biases->config()["architectures"][0], "Qwen2ForCausalLM");
+  EXPECT_EQ(biases->config()["use_sliding_window"], true);
+  EXPECT_EQ(biases->config()["max_window_layers"], 0);
+  auto allFour = openModel(dir, tinyModel("llama")
+                                    .floats("blk.0.attn_q.bias", {8}, ramp(8))
+                                    .floats("blk.0.attn_output.bias", {8}, ramp(8)));
+  ASSERT_TRUE(allFour) << allFour.status().message();
+  EXPECT_EQ(allFour->config()["model_type"], "llama");
+  EXPECT_EQ(allFour->config()["attention_bias"], true);
   auto factors = openModel(
       dir,
       tinyModel("llama").floats("rope_freqs.weight", {2}, {1, 8}).floats("output.weight", {8, 3}, ramp(24)));

@@ -4,7 +4,7 @@ import os
 import time
 import unittest
 
-from support import BUILD, SMOLLM2, config, must, scratch, tool, weights, write_model
+from support import BUILD, ROOT, SMOLLM2, config, must, run, scratch, tool, weights, write_model
 
 PROJECT = """cmake_minimum_required(VERSION 3.25)
 project(step LANGUAGES CXX)
@@ -49,6 +49,33 @@ class Installed(unittest.TestCase):
         info = must(os.path.join(build, "train"), "info")
         self.assertIn("rows of [2, 16], vocabulary 40, optimizer adamw", info)
         self.assertRegex(info, r"layers\.1\.mlp\.down_proj\.lora_B\.weight +\[32, 4\] +f32 +trainable")
+
+    def test_auto_is_what_the_probe_says(self):
+        """A prefix whose peft-probe has the exit code that is wanted."""
+        model = os.path.join(ROOT, "test", "parity", "models", "llama")
+        prefix, out = os.path.join(self.folder, "probed"), os.path.join(self.folder, "auto")
+        os.makedirs(os.path.join(prefix, "bin"))
+        for part in ("include", "lib"):
+            os.symlink(os.path.join(self.prefix, part), os.path.join(prefix, part))
+        probe = os.path.join(prefix, "bin", "peft-probe")
+        command = [tool("peftc"), model, "--lora", "r=4", "--seq-len", "12", "--runtime", prefix, "--quiet", "-o", out]
+        for code, dtype in ((0, "bf16"), (1, "float")):
+            with open(probe, "w") as file:
+                file.write(f"#!/bin/sh\nexit {code}\n")
+            os.chmod(probe, 0o755)
+            must(*command)
+            with open(out + ".cpp") as file:
+                self.assertIn(f"rt::rms_norm<{dtype}>", file.read())
+        with open(probe, "w") as file:
+            file.write("#!/bin/sh\nexit 3\n")
+        failed = run(*command)
+        self.assertEqual((failed.returncode, failed.stderr.count("\n")), (2, 1), failed.stderr)
+        self.assertIn("peft-probe failed: give --dtype f32 or bf16", failed.stderr)
+        # The real one has an answer, and no processor without the instructions says yes.
+        answer = run(tool("peft-probe"))
+        self.assertIn((answer.returncode, answer.stdout + answer.stderr), [(0, ""), (1, "")])
+        with open("/proc/cpuinfo") as file:
+            self.assertTrue(answer.returncode == 1 or "avx512_bf16" in file.read())
 
     def test_two_layers_compile_without_warning(self):
         model = write_model(os.path.join(self.folder, "two"), config())

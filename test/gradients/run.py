@@ -2,7 +2,8 @@
 """Checks the gradient of every differentiable op: compiles programs/*.mlir into one binary and runs it.
 
 A line a program, then 'N passed, N failed'. Fails too where an op that implements
-DifferentiableOpInterface, an adapter node or a kind of activation stands in no program.
+DifferentiableOpInterface, an adapter node or a kind of activation stands in no program, and
+where an op of nn or peft has no gradient and docs/differentiation.md doesn't say why.
 """
 
 import argparse
@@ -26,13 +27,17 @@ def read(path):
         return file.read()
 
 
+def defined_ops():
+    """(op, base class, traits) of nn and peft but for what vector-Jacobian products are made of, which comes last."""
+    for dialect, path in (("nn", "dialects/NN/NNOps.td"), ("peft", "dialects/Peft/PeftOps.td")):
+        forward, _ = read(path).split("Gradients\n//===")
+        for base, name, traits in re.findall(r'^def \w+ : (\w+)<"(\w+)"([^{]*)\{', forward, re.M):
+            yield f"{dialect}.{name}", base, traits
+
+
 def differentiable_ops():
     """'nn.linear', ...: what must be checked, by the definitions of the dialects."""
-    ops = []
-    for dialect, path in (("nn", "dialects/NN/NNOps.td"), ("peft", "dialects/Peft/PeftOps.td")):
-        for base, name, traits in re.findall(r'^def \w+ : (\w+)<"(\w+)"([^{]*)\{', read(path), re.M):
-            if base == "NN_Model" or "DifferentiableOpInterface" in traits:
-                ops.append(f"{dialect}.{name}")
+    ops = [op for op, base, traits in defined_ops() if base == "NN_Model" or "DifferentiableOpInterface" in traits]
     for name in re.findall(r"arith::(\w+)Op::attachInterface", read("dialects/NN/ArithInterfaces.cpp")):
         ops.append("arith." + name.lower())
     for name in re.findall(r"OpRewritePattern<adapter::(\w+)Op>", read("passes/Adapt/DecomposeAdapters.cpp")):
@@ -111,6 +116,10 @@ def main():
     missing = [op for op in differentiable_ops() if not re.search(rf"= {re.escape(op)}\b", text)]
     for op in missing:
         print(f"FAILED {op}: no program in test/gradients/programs has it")
+    page, known = read("docs/differentiation.md"), differentiable_ops()
+    for op in (op for op, _, _ in defined_ops() if op not in known and f"`{op}`" not in page):
+        print(f"FAILED {op}: it has no gradient, and docs/differentiation.md doesn't say why")
+        missing.append(op)
     if args.names:
         found = {name: found[name] for name in args.names}
 

@@ -101,6 +101,14 @@ class DocsTest(unittest.TestCase):
                     path = os.path.join(ROOT, os.path.dirname(page), target)
                     self.assertTrue(os.path.exists(path), f"{page}: {target}")
 
+    def test_each_tool_has_a_page_and_each_example_tells_what_it_is(self):
+        tools = [*os.listdir(BIN), *os.listdir(os.path.join(ROOT, "tools"))]
+        for name in {name for name in tools if name.startswith("peft")}:
+            self.assertTrue(os.path.exists(os.path.join(ROOT, "docs", "tools", name + ".md")), f"docs/tools/{name}.md")
+            self.assertIn(f"(docs/tools/{name}.md)", read("README.md"))
+        for name in os.listdir(os.path.join(ROOT, "examples")):
+            self.assertTrue(os.path.exists(os.path.join(ROOT, "examples", name, "README.md")), f"examples/{name}")
+
     def test_generated_pages_are_current(self):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([os.path.join(ROOT, "scripts", "make_docs.sh"), folder], check=True)

@@ -2,7 +2,8 @@
 //
 // Recipes carry patterns written for Python's `re`. PCRE2 understands that syntax
 // (lazy quantifiers, look-around, (?P<name>)); std::regex and llvm::Regex do not.
-// A pattern that backtracks without end is an error, not a hang.
+// What only PCRE2 understands is an error, since PEFT could not read the recipe, and a
+// pattern that backtracks without end is an error, not a hang.
 //
 //===----------------------------------------------------------------------===//
 

@@ -110,12 +110,17 @@ def main():
         prefix = key[:key.rindex(".") + 1]
         tensors[GGUF_NAMES[prefix] + "weight"] = (shape, values(shape))
     tensors["rope_freqs.weight"] = ([2], [1.0, 8.0])
-    gguf("freq-factors.gguf",
-         {"general.architecture": "llama", "llama.context_length": 64, "llama.embedding_length": 8,
-          "llama.block_count": 1, "llama.feed_forward_length": 12, "llama.attention.head_count": 2,
-          "llama.attention.head_count_kv": 1, "llama.attention.layer_norm_rms_epsilon": 1e-5,
-          "llama.rope.freq_base": 10000.0, "llama.rope.dimension_count": 4, "llama.vocab_size": 16,
-          "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.tokens": [f"t{i}" for i in range(16)]}, tensors)
+    keys = {"general.architecture": "llama", "llama.context_length": 64, "llama.embedding_length": 8,
+            "llama.block_count": 1, "llama.feed_forward_length": 12, "llama.attention.head_count": 2,
+            "llama.attention.head_count_kv": 1, "llama.attention.layer_norm_rms_epsilon": 1e-5,
+            "llama.rope.freq_base": 10000.0, "llama.rope.dimension_count": 4, "llama.vocab_size": 16,
+            "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.tokens": [f"t{i}" for i in range(16)]}
+    gguf("freq-factors.gguf", keys, tensors)
+    del tensors["rope_freqs.weight"]
+    for part, extent in ("q", 8), ("k", 4), ("v", 4):
+        tensors[f"blk.0.attn_{part}.bias"] = ([extent], values([extent]))
+    gguf("qkv-biases.gguf", keys, tensors)
+    gguf("ffn-bias.gguf", keys, {**tensors, "blk.0.ffn_up.bias": ([12], values([12]))})
 
 
 if __name__ == "__main__":
