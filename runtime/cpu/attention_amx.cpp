@@ -15,20 +15,8 @@
 #include "attention_tiles.h"
 #include "parallel.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 namespace peft::rt::amx {
 using namespace attention_detail;
-
-bool usable() {
-  // Linux gives a process the registers of tiles when it asks for them.
-  constexpr int requestPermission = 0x1023, tileData = 18;
-  static const bool result = __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
-                             __builtin_cpu_supports("avx512bf16") &&
-                             syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
-  return result;
-}
 
 namespace {
 

@@ -11,8 +11,8 @@
 #ifndef PEFT_RUNTIME_CPU_ATTENTION_PATHS_H
 #define PEFT_RUNTIME_CPU_ATTENTION_PATHS_H
 
+#include "amx_usable.h"
 #include "peft/runtime/kernels.h"
-#include "simd.h"
 
 namespace peft::rt {
 
@@ -27,12 +27,6 @@ void attention_grad(Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, Tensor<const T> do
 } // namespace floats
 
 namespace amx {
-/// Whether this library holds it.
-inline constexpr bool built = lanes == 16;
-/// Whether this processor has AMX for bf16 and the kernel lets this process use it, for
-/// which the first call asks.
-bool usable();
-
 /// P and dS are rounded to bf16 before they are multiplied; all sums are float.
 void attention(Tensor<bf16> o, Tensor<float> lse, Tensor<const bf16> q, Tensor<const bf16> k,
                Tensor<const bf16> v, Tensor<const int32_t> segments, int64_t head_dim, float scale,

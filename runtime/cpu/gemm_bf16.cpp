@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "amx_usable.h"
 #include "gemm.h"
 #include "parallel.h"
 #include "simd.h"
@@ -115,14 +116,9 @@ template <class R> void runWidened(const Gemm<bf16, R> &g) {
       g.c[i * g.ldc + j] = fromFloat<R>(c[i * g.n + j]);
 }
 
-bool hasAmx() { // the question asks Linux for the registers of tiles as well
-  static const bool has = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx;
-  return has;
-}
-
 template <class R> void runBf16(const Gemm<bf16, R> &g) {
-  if constexpr (lanes == 16)
-    if (hasAmx() && (g.m >= 32 || g.transposeA))
+  if constexpr (amx::built)
+    if (amx::usable() && (g.m >= 32 || g.transposeA))
       return amx::run(g);
   Library &library = Library::get();
   // oneDNN scales the bias as well, so it goes in only where there is no scale;
