@@ -73,7 +73,7 @@ LogicalResult Scheduler::schedule(Block &block) {
 
 void Scheduler::scheduleMap(train::ElementwiseOp op) {
   if (Value part = roundedParameter(op)) {
-    places[op] = part;
+    places[op.getResult(0)] = part;
     return;
   }
   SmallVector<Value> tensors, inputs = places_(op.getInputs());

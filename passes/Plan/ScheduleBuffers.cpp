@@ -125,7 +125,7 @@ static constexpr int64_t largeParameter = int64_t(1) << 20;
 Value Scheduler::roundedParameter(train::ElementwiseOp op) {
   Block &body = op.getBody().front();
   auto get = op.getInputs().size() == 1 ? op.getInputs().front().getDefiningOp<nn::GetOp>() : nullptr;
-  if (!get || body.getTerminator()->getOperand(0) != body.getArgument(0))
+  if (!get || op.getNumResults() != 1 || body.getTerminator()->getOperand(0) != body.getArgument(0))
     return Value();
   auto module = source->getParentOfType<ModuleOp>();
   auto parameter = SymbolTable(module).lookup<nn::ParameterOp>(get.getParameter());

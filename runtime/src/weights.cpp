@@ -109,6 +109,8 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
   weights.checkpoint = &checkpoint;
   if (auto opened = device::open(); !opened)
     return opened.status();
+  if (program.workspace_bytes) // the device's own goes: the plan has one, and what it grows by is counted from here
+    device::useWorkspace(nullptr, 0);
   const device::Memory before = device::memory();
   weights.freeBefore = before.free;
   auto arena = Arena::allocate(program.arena_bytes);

@@ -70,7 +70,7 @@ const Case cases[] = {{"q", 4096, 4096, false, 1, 1},         {"k, v", 4096, 102
 
 class Bench {
 public:
-  explicit Bench(int64_t rows) : rows(rows), ctx{nullptr, nullptr, nullptr} {
+  explicit Bench(int64_t rows) : rows(rows), ctx{} {
     auto opened = device::open();
     must(opened.status());
     ctx.device = *opened;
