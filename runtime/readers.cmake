@@ -5,7 +5,7 @@ if(NOT PEFT_READERS_KIND)
 endif()
 set(PEFT_READER_SOURCES
   checkpoint.cpp checkpoint_bnb.cpp checkpoint_folder.cpp checkpoint_gguf.cpp checkpoint_read.cpp file.cpp gguf.cpp
-  gguf_blocks.cpp gguf_config.cpp gguf_names.cpp json.cpp names.cpp quantize_fp8.cpp quantize_maps.cpp
+  gguf_blocks.cpp gguf_config.cpp gguf_names.cpp gguf_values.cpp json.cpp names.cpp quantize_fp8.cpp quantize_maps.cpp
   quantize_nf4.cpp safetensors_reader.cpp safetensors_writer.cpp)
 list(TRANSFORM PEFT_READER_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/src/)
 add_library(peft_readers ${PEFT_READERS_KIND} ${PEFT_READER_SOURCES})

@@ -132,6 +132,12 @@ private:
 /// Half a unit in the last place of T, relative, rounded up.
 template <class T> double roundingOf() { return sizeof(T) == 2 ? 1.0 / 256 : 0; }
 
+/// What a float32 sum of n terms, in any order, may be off by, relative to its largest partial sum: each
+/// addition rounds by at most u = 2^-24 of a partial sum, and n errors of either sign add up to more than 5
+/// sqrt(n) u with a probability of 2 exp(-5^2 / 2), seven in a million. The first 2e-6 is for what is
+/// computed around the sum.
+inline double sumTolerance(int64_t n) { return 2e-6 + 5 * std::sqrt(double(n)) * 0x1p-24; }
+
 /// got == want, but for one rounding to T and `tolerance` of the largest wanted value.
 template <class T> void expectClose(const Doubles &got, const Doubles &want, double tolerance = 2e-6) {
   ASSERT_EQ(got.size(), want.size());

@@ -9,7 +9,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <unistd.h>
+#include <vector>
 
 namespace peft::test {
 
@@ -28,6 +30,13 @@ public:
   }
   std::string path;
 };
+
+/// 0, 1, 2, ...
+inline std::vector<float> ramp(size_t n) {
+  std::vector<float> values(n);
+  std::iota(values.begin(), values.end(), 0.0f);
+  return values;
+}
 
 /// A file of runtime/test/data.
 inline std::string dataFile(std::string_view name) { return joinPath(PEFT_TEST_DATA, name); }

@@ -47,6 +47,8 @@ GgmlBlock blockOf(GgmlType type);
 void dequantizeRow(GgmlType type, const void *src, float *dst, int64_t n);
 
 enum class GgufKind : uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
+/// Bytes of a scalar; 0 for strings and arrays.
+uint32_t scalarBytes(GgufKind kind);
 
 /// A value as it lies in the file: a scalar, a string, or an array.
 struct GgufValue {
