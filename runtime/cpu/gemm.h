@@ -17,7 +17,11 @@ void run(const Gemm<float, float> &);
 void run(const Gemm<bf16, bf16> &);
 void run(const Gemm<bf16, float> &);
 
-/// The same where the processor has AMX and this process may use it; only in the library
+/// By oneDNN's matmul primitive for the shape; false, and nothing done, where the processor
+/// has none for the types.
+template <class T, class R> bool runMatmul(const Gemm<T, R> &);
+
+/// In tiles where the processor has AMX and this process may use it; only in the library
 /// for AVX-512. Worth its copy of b from 32 rows on.
 namespace amx {
 void run(const Gemm<bf16, bf16> &);

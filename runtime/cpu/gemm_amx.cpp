@@ -194,11 +194,11 @@ template <int tile> inline void passTile(const void *from) {
   asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(int64_t(64)), "i"(tile) : "memory");
 }
 
-/// sums, tiles [M][N], = a b, or += when `more`, over `depths` tiles of k; c is where they
-/// will go, to be called into the cache.
+/// sums, tiles [M][N], = a b, or += when `more`, over `depths` tiles of k; tiles of b's next columns lie
+/// `across` elements further. c is where sums will go, to be called into the cache.
 template <int M, int N, class R>
 void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t stride, const bf16 *b,
-              Finish<R> &last, const R *c, int64_t ldc) {
+              int64_t across, Finish<R> &last, const R *c, int64_t ldc) {
   const int64_t bytes = stride * int64_t(sizeof(bf16)), rowsAtOnce = (side + depths - 1) / depths;
   constexpr int64_t sumRow = half * sizeof(float);
   if (more) {
@@ -220,7 +220,7 @@ void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t str
     passTile<6>(b + p * tileSize);
     multiplyTiles<0, 4, 6>();
     if constexpr (N > 1) {
-      passTile<7>(b + (depths + p) * tileSize);
+      passTile<7>(b + across + p * tileSize);
       multiplyTiles<1, 4, 7>();
     }
     if constexpr (M > 1) {
@@ -245,16 +245,20 @@ void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t str
 /// One thread's part of the product: rows [top, bottom), columns [left, right).
 template <class R>
 void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, int64_t left, int64_t right) {
-  // Beyond 2048, sums leave the registers so that 32 rows of a stay in the first-level
-  // cache; below, that costs more than it brings. A block of b takes half of the second's.
-  const int64_t kBlocks = g.k <= 2048 ? 1 : (g.k + 639) / 640,
-                kBlock = roundUp((g.k + kBlocks - 1) / kBlocks, depth);
+  // 640 of k: 32 rows of a stay in the first-level cache while the columns of a block of b go by, and sums of the
+  // 32 rows wait in memory for the next such step. Beyond 2048 the block itself is cut, and all sums wait. A block
+  // takes half of the second-level cache.
+  auto evenly = [](int64_t n, int64_t most) {
+    const int64_t parts = (n + most - 1) / most;
+    return roundUp((n + parts - 1) / parts, depth);
+  };
+  const int64_t kStep = evenly(g.k, 640), kBlock = g.k <= 2048 ? roundUp(g.k, depth) : kStep;
   const int64_t mBlock = std::min<int64_t>(bottom - top, 1024);
   const int64_t nBlock = std::min(roundUp(right - left, side), (1 << 19) / kBlock / side * side);
   // Rows whose addresses differ by a multiple of 4 KiB share a set of the first-level cache.
   const bool direct = !g.transposeA && g.k % depth == 0 && (bottom - top) % half == 0 && g.lda % 2048 != 0;
   const int64_t stride = direct ? g.lda : kBlock + depth;
-  const int64_t sumsSize = kBlocks > 1 ? roundUp(mBlock, side) * nBlock : 2 * cell;
+  const int64_t sumsSize = kBlock < g.k ? roundUp(mBlock, side) * nBlock : kStep < g.k ? side * nBlock : 2 * cell;
   float *sums = Scratch::mine().floats(sumsSize + nBlock * kBlock / 2 +
                                        (direct ? 0 : roundUp(mBlock, half) * stride / 2));
   bf16 *b = reinterpret_cast<bf16 *>(sums + sumsSize), *copy = b + nBlock * kBlock;
@@ -272,17 +276,22 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
         Finish<R> last;
         float *next = sums;
         for (int64_t i = 0; i < m; i += side)
-          for (int64_t j = 0; j < n; j += side) {
-            const int tall = m - i > half ? 2 : 1, wide = n - j > half ? 2 : 1;
-            auto *run = tall == 2   ? wide == 2 ? multiply<2, 2, R> : multiply<2, 1, R>
+          for (int64_t p = 0; p < depths; p += kStep / depth) {
+            if (kStep < kBlock)
+              next = sums;
+            for (int64_t j = 0; j < n; j += side) {
+              const int tall = m - i > half ? 2 : 1, wide = n - j > half ? 2 : 1;
+              auto *run = tall == 2   ? wide == 2 ? multiply<2, 2, R> : multiply<2, 1, R>
                           : wide == 2 ? multiply<1, 2, R>
-                                    : multiply<1, 1, R>;
-            run(next, p0 > 0, depths, (direct ? a : copy) + i * stride, stride,
-                b + j / half * depths * tileSize, last, transposed ? g.c : g.c + (i0 + i) * g.ldc + j0 + j,
-                transposed ? 0 : g.ldc);
-            if (p0 + kBlock >= g.k)
-              last = Finish<R>(g, transposed, next, i0 + i, j0 + j, tall, wide);
-            next = kBlocks > 1 ? next + cell : next == sums ? sums + cell : sums;
+                                      : multiply<1, 1, R>;
+              const bool whole = p0 + p * depth + kStep >= g.k, call = whole && !transposed;
+              run(next, p0 + p > 0, std::min(kStep / depth, depths - p), (direct ? a : copy) + i * stride + p * depth,
+                  stride, b + (j / half * depths + p) * tileSize, depths * tileSize, last,
+                  call ? g.c + (i0 + i) * g.ldc + j0 + j : g.c, call ? g.ldc : 0);
+              if (whole)
+                last = Finish<R>(g, transposed, next, i0 + i, j0 + j, tall, wide);
+              next = kStep < g.k ? next + cell : next == sums ? sums + cell : sums;
+            }
           }
         last.advance(side);
       }
