@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes what is generated of docs/: the reference of dialects and passes, from the .td
-# files, and the picture of an arena. The results are committed; test/scripts/test_docs.py
+# files and the dialects' tests, and the picture of an arena. The results are committed; test/scripts/test_docs.py
 # compares them. Needs a build in build/.
 #
 #   scripts/make_docs.sh [DOCS]     DOCS: where to (docs/ if not given)
@@ -21,6 +21,7 @@ page() {
 mkdir -p "$docs/reference/dialects" "$docs/reference/passes"
 for dialect in NN Peft Train Exec; do
   page "$build/docs/dialects/${dialect}Dialect.md" "$docs/reference/dialects/${dialect,,}.md"
+  scripts/op_examples.py "$docs/reference/dialects/${dialect,,}.md" "test/dialects/$dialect"
 done
 page "$build/docs/passes/AdaptPasses.md" "$docs/reference/passes/adapt.md" "Adapt: from an imported model to an adapted one"
 page "$build/docs/passes/PeftDifferentiatePasses.md" "$docs/reference/passes/differentiate.md" "Differentiate: from the loss to a training step"

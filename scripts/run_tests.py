@@ -43,11 +43,11 @@ def fresh(name):
 
 
 def run_lit():
-    """FileCheck tests of the compiler and the tools."""
+    """FileCheck tests of the compiler and the tools; what peft-opt reads is also printed and read back."""
     report = fresh("lit.json")
     configured = os.path.join(BUILD, "test")
     where = configured if os.path.exists(os.path.join(configured, "lit.site.cfg.py")) else os.path.join(ROOT, "test")
-    code, _ = execute([sys.executable, LIT, "-v", "--output", report, where])
+    code, _ = execute([sys.executable, LIT, "-v", "--output", report, where], env={**os.environ, "PEFT_ROUNDTRIP": "1"})
     if not os.path.exists(report):
         return 0, 1
     with open(report) as file:

@@ -43,7 +43,8 @@ public:
                       ArrayRef<TrainableLattice *> results) override {
     Flag flag;
     if (auto get = dyn_cast<peft::nn::GetOp>(op))
-      flag.value = SymbolTable::lookupNearestSymbolFrom<peft::nn::ParameterOp>(op, get.getParameterAttr()).isTrainable();
+      flag.value = SymbolTable::lookupNearestSymbolFrom<peft::nn::ParameterOp>(op, get.getParameterAttr())
+                       .isTrainable();
     for (const TrainableLattice *operand : operands)
       flag = Flag::join(flag, operand->getValue());
     for (TrainableLattice *result : results)
@@ -51,7 +52,9 @@ public:
         propagateIfChanged(result, result->join(flag));
   }
 
-  void setToEntryState(TrainableLattice *lattice) override { propagateIfChanged(lattice, lattice->join(Flag())); }
+  void setToEntryState(TrainableLattice *lattice) override {
+    propagateIfChanged(lattice, lattice->join(Flag()));
+  }
 };
 
 class NeededAnalysis : public SparseBackwardDataFlowAnalysis<NeededLattice> {

@@ -29,8 +29,9 @@ uint64_t peft::planOffsets(llvm::MutableArrayRef<Interval> intervals) {
     }
     interval->offset = offset;
     total = std::max(total, offset + bytes);
-    placed.insert(llvm::upper_bound(placed, interval, [](Interval *a, Interval *b) { return a->offset < b->offset; }),
-                  interval);
+    placed.insert(
+        llvm::upper_bound(placed, interval, [](Interval *a, Interval *b) { return a->offset < b->offset; }),
+        interval);
   }
   return total;
 }

@@ -46,7 +46,8 @@ void peft::printMemoryPicture(ModuleOp module, llvm::raw_ostream &os) {
        << "fill=\"" << fill << "\"><title>" << escape(title) << "</title></rect>\n";
   };
 
-  os << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1240\" height=\"690\" font-family=\"sans-serif\" font-size=\"12\">\n"
+  os << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1240\" height=\"690\" font-family=\"sans-serif\" "
+        "font-size=\"12\">\n"
      << "<rect width=\"1240\" height=\"690\" fill=\"white\"/>\n<text x=\"90\" y=\"22\" font-size=\"15\">"
      << "The arena over one micro-step</text>\n";
   double trainable = field("trainable_bytes"), optimizer = field("optimizer"), weights = field("weights");
@@ -63,20 +64,26 @@ void peft::printMemoryPicture(ModuleOp module, llvm::raw_ostream &os) {
   // Axes: bytes up, calls across, and where the backward pass begins.
   for (int i = 0; i <= 5; ++i) {
     double bytes = arena * i / 5;
-    os << llvm::format("<text x=\"84\" y=\"%.1f\" text-anchor=\"end\">%.1f MiB</text>\n", y(bytes) + 4, bytes / (1 << 20))
-       << llvm::format("<line x1=\"86\" x2=\"1190\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#000\" stroke-opacity=\"0.13\"/>\n", y(bytes), y(bytes));
+    os << llvm::format("<text x=\"84\" y=\"%.1f\" text-anchor=\"end\">%.1f MiB</text>\n", y(bytes) + 4,
+                       bytes / (1 << 20))
+       << llvm::format("<line x1=\"86\" x2=\"1190\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#000\" "
+                       "stroke-opacity=\"0.13\"/>\n",
+                       y(bytes), y(bytes));
   }
   if (lifetimes.backwardStart >= 0)
-    os << llvm::format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"50\" y2=\"610\" stroke=\"#c00\" stroke-dasharray=\"4\"/>\n",
-                       x(lifetimes.backwardStart), x(lifetimes.backwardStart))
-       << llvm::format("<text x=\"%.1f\" y=\"44\" text-anchor=\"middle\" fill=\"#c00\">head, then backward</text>\n",
-                       x(lifetimes.backwardStart));
+    os << llvm::format(
+              "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"50\" y2=\"610\" stroke=\"#c00\" stroke-dasharray=\"4\"/>\n",
+              x(lifetimes.backwardStart), x(lifetimes.backwardStart))
+       << llvm::format(
+              "<text x=\"%.1f\" y=\"44\" text-anchor=\"middle\" fill=\"#c00\">head, then backward</text>\n",
+              x(lifetimes.backwardStart));
   os << llvm::format("<text x=\"640\" y=\"632\" text-anchor=\"middle\">%lld runtime calls, in order</text>\n",
                      (long long)lifetimes.length);
   double at = kLeft;
   for (const Colour &colour : kColours) {
-    os << llvm::format("<rect x=\"%.0f\" y=\"652\" width=\"14\" height=\"14\" fill=\"", at) << colour.fill << "\"/>"
-       << llvm::format("<text x=\"%.0f\" y=\"664\">", at + 20) << colour.category << "</text>\n";
+    os << llvm::format("<rect x=\"%.0f\" y=\"652\" width=\"14\" height=\"14\" fill=\"", at) << colour.fill
+       << "\"/>";
+    os << llvm::format("<text x=\"%.0f\" y=\"664\">", at + 20) << colour.category << "</text>\n";
     at += 175;
   }
   os << "</svg>\n";

@@ -44,7 +44,8 @@ private:
   std::string name(Value value) {
     std::string &text = names[value];
     if (text.empty()) {
-      auto named = value.getDefiningOp() ? value.getDefiningOp()->getAttrOfType<StringAttr>("emitc.name") : StringAttr();
+      auto named = value.getDefiningOp() ? value.getDefiningOp()->getAttrOfType<StringAttr>("emitc.name")
+                                         : StringAttr();
       text = named ? named.str() : "v" + std::to_string(++counter);
     }
     return text;
@@ -69,7 +70,8 @@ private:
     os << '\n';
     if (auto doc = function->getAttrOfType<StringAttr>("emitc.doc"))
       os << "/// " << doc.getValue() << '\n';
-    for (Attribute specifier : function.getSpecifiersAttr() ? function.getSpecifiersAttr().getValue() : ArrayRef<Attribute>())
+    for (Attribute specifier :
+         function.getSpecifiersAttr() ? function.getSpecifiersAttr().getValue() : ArrayRef<Attribute>())
       os << cast<StringAttr>(specifier).getValue() << ' ';
     if (function.getNumResults() == 0)
       os << "void";
@@ -83,7 +85,8 @@ private:
       if (failed(print(argument.getType())))
         return failure();
       auto opaque = dyn_cast<emitc::OpaqueType>(argument.getType());
-      bool bindsToName = isa<emitc::PointerType>(argument.getType()) || (opaque && opaque.getValue().ends_with("&"));
+      bool bindsToName =
+          isa<emitc::PointerType>(argument.getType()) || (opaque && opaque.getValue().ends_with("&"));
       os << (bindsToName ? "" : " ") << names[argument];
     }
     os << ") {\n";
@@ -106,27 +109,28 @@ private:
     }
     os << call.getCallee();
     if (auto templates = call.getTemplateArgs()) {
-      llvm::interleave(*templates, os << '<', [&](Attribute attr) { os << cast<emitc::OpaqueAttr>(attr).getValue(); }, ", ");
+      llvm::interleaveComma(*templates, os << '<',
+                            [&](Attribute attr) { os << cast<emitc::OpaqueAttr>(attr).getValue(); });
       os << '>';
     }
     os << '(';
     if (auto args = call.getArgs()) {
-      llvm::interleave(*args, os, [&](Attribute attr) {
+      llvm::interleaveComma(*args, os, [&](Attribute attr) {
         if (auto index = dyn_cast<IntegerAttr>(attr))
           os << name(call.getOperand(index.getInt()));
         else
           os << cast<emitc::OpaqueAttr>(attr).getValue();
-      }, ", ");
+      });
     } else {
-      llvm::interleave(call.getOperands(), os, [&](Value operand) { os << name(operand); }, ", ");
+      llvm::interleaveComma(call.getOperands(), os, [&](Value operand) { os << name(operand); });
     }
     os << ");\n";
     return success();
   }
 
-  template <class Op>
-  LogicalResult binary(Op op, StringRef sign) {
-    os << indent << "const float " << name(op.getResult()) << " = " << name(op->getOperand(0)) << sign << name(op->getOperand(1)) << ";\n";
+  template <class Op> LogicalResult binary(Op op, StringRef sign) {
+    os << indent << "const float " << name(op.getResult()) << " = " << name(op->getOperand(0)) << sign
+       << name(op->getOperand(1)) << ";\n";
     return success();
   }
 

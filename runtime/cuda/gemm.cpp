@@ -106,7 +106,8 @@ cublasStatus_t describe(Described &to, const Product &product) {
   cublasStatus_t status = cublasLtMatmulDescInit(&to.operation, CUBLAS_COMPUTE_32F, CUDA_R_32F);
   auto set = [&](cublasLtMatmulDescAttributes_t attribute, const auto &value) {
     if (!status)
-      status = cublasLtMatmulDescSetAttribute(&to.operation, attribute, &value, sizeof value);
+      status = cublasLtMatmulDescSetAttribute(&to.operation, attribute, static_cast<const void *>(&value),
+                                              sizeof value);
   };
   auto layout = [&](cublasLtMatrixLayoutOpaque_t &matrix, cudaDataType_t type, bool transpose, int64_t rows,
                     int64_t cols, int64_t ld) {

@@ -41,8 +41,9 @@ Status checkProgram(const peft_program_t &program) {
     return Status::error("the program has ABI version " + std::to_string(program.version) +
                          ", this runtime " + std::to_string(PEFT_ABI_VERSION) + "; compile it again");
   if (strcmp(program.target, device::target()) != 0)
-    return Status::error(std::string("the program was compiled for ") + program.target + ", but linked with kernels for " +
-                         device::target() + "; compile with --target=" + device::target());
+    return Status::error(std::string("the program was compiled for ") + program.target +
+                         ", but linked with kernels for " + device::target() +
+                         "; compile with --target=" + device::target());
   if (!rt::cpuSupports(program.isa))
     return Status::error(std::string("this processor lacks ") + program.isa +
                          ", which the program needs; compile with --dtype=f32");

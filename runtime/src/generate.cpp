@@ -52,7 +52,8 @@ namespace {
 class Continuation {
 public:
   Continuation(const Weights &weights, const Prompts &prompts, const Sampling &sampling, uint64_t seed)
-      : weights(weights), prompts(prompts), sampling(sampling), seed(seed), shape(batchShape(weights.program())) {}
+      : weights(weights), prompts(prompts), sampling(sampling), seed(seed),
+        shape(batchShape(weights.program())) {}
 
   /// Continues prompts first, first + 1, ... into their places of `results`.
   Status run(size_t first, int64_t maxNewTokens, std::vector<std::vector<int32_t>> &results) {
@@ -75,9 +76,10 @@ public:
           continue;
         const float *own = *logits + int64_t(row) * shape.vocabSize;
         if (!std::all_of(own, own + shape.vocabSize, [](float logit) { return std::isfinite(logit); }))
-          return Status::error("prompt " + std::to_string(first + row) +
-                               ": the logits are not finite: the adapter's or the model's values are damaged; "
-                               "--adapter off tells which");
+          return Status::error(
+              "prompt " + std::to_string(first + row) +
+              ": the logits are not finite: the adapter's or the model's values are damaged; "
+              "--adapter off tells which");
         const int32_t token = sampleToken(own, shape.vocabSize, sampling, random[row]);
         results[first + row].push_back(token);
         finished[row] = prompts.endTokens.count(token) || lengths[row] + 1 >= shape.seqLen;
@@ -116,7 +118,8 @@ private:
 } // namespace
 
 Result<std::vector<std::vector<int32_t>>> generate(const Weights &weights, const Prompts &prompts,
-                                                   const Sampling &sampling, int64_t maxNewTokens, uint64_t seed) {
+                                                   const Sampling &sampling, int64_t maxNewTokens,
+                                                   uint64_t seed) {
   std::vector<std::vector<int32_t>> results(prompts.tokens.size());
   Continuation continuation(weights, prompts, sampling, seed);
   for (size_t first = 0; first < results.size(); first += size_t(weights.program().batch))

@@ -93,7 +93,8 @@ Doubles part(const Doubles &all, int64_t begin, int64_t count) {
 
 /// Runs both passes; `gradient` is the wanted one of q, k, v.
 template <class T>
-void check(const Path<T> &path, const Case &c, const Doubles &qkv, const Doubles &dout, const Doubles &gradient) {
+void check(const Path<T> &path, const Case &c, const Doubles &qkv, const Doubles &dout,
+           const Doubles &gradient) {
   SCOPED_TRACE(path.name);
   const int64_t qSize = c.batch * c.seq * c.heads * c.dim, kSize = c.batch * c.seq * c.kvHeads * c.dim;
   const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
@@ -231,7 +232,8 @@ TYPED_TEST(AttentionKernel, SameBitsEveryTime) {
   const Path<T> path = paths<T>().back();
   path.forward(o, lse, q, k, v, ints(c.segments, {2, 200}), 64, c.scale(), 0);
   path.backward(dq, dk, dv, q, q, k, v, o, lse, ints(c.segments, {2, 200}), 64, c.scale(), 0);
-  EXPECT_EQ(runs[0], (std::vector<Doubles>{o.doubles(), lse.doubles(), dq.doubles(), dk.doubles(), dv.doubles()}));
+  EXPECT_EQ(runs[0],
+            (std::vector<Doubles>{o.doubles(), lse.doubles(), dq.doubles(), dk.doubles(), dv.doubles()}));
 }
 
 } // namespace

@@ -20,10 +20,10 @@ namespace peft::test {
 constexpr int64_t fakeBatch = 2, fakeSeqLen = 8, fakeVocab = 16, fakeWidth = 8, fakeRank = 2;
 
 struct Faults {
-  int64_t microSteps = 0; ///< run so far
-  int64_t nanAt = -1;     ///< the micro-step whose loss is no number
+  int64_t microSteps = 0;  ///< run so far
+  int64_t nanAt = -1;      ///< the micro-step whose loss is no number
   int64_t infiniteAt = -1; ///< the update after which a parameter is infinite
-  int64_t signalAt = -1;  ///< the micro-step in which SIGINT (or `signal`) arrives
+  int64_t signalAt = -1;   ///< the micro-step in which SIGINT (or `signal`) arrives
   int signal = 2;
   bool noise = true; ///< of the seed
 };

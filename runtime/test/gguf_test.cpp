@@ -26,7 +26,7 @@ TEST(Gguf, DequantizesEveryTypeBitForBit) {
     ASSERT_TRUE(expected->find(tensor.name)) << tensor.name;
     EXPECT_EQ(tensor.name, toString(tensor.type));
     EXPECT_EQ(tensor.shape, expected->find(tensor.name)->shape) << tensor.name;
-    std::vector<float> values(size_t(tensor.elements())), wanted = *expected -> floats(tensor.name);
+    std::vector<float> values(size_t(tensor.elements())), wanted = *expected->floats(tensor.name);
     ASSERT_EQ(values.size(), wanted.size());
     dequantizeRow(tensor.type, tensor.data, values.data(), tensor.elements());
     for (size_t i = 0; i < values.size(); ++i)

@@ -98,8 +98,8 @@ TYPED_TEST(TokenKernel, ReplacedRows) {
 TYPED_TEST(TokenKernel, ReplacedColumns) {
   Doubles x = randomValues(tokens * width, 13), columns = randomValues(tokens * 2, 14),
           dy = randomValues(tokens * width, 15);
-  Owned<TypeParam> xs({2, 3, width}, x), columnsT({2, 3, 2}, columns), y({2, 3, width}), dys({2, 3, width}, dy),
-      dx({2, 3, width}), dcolumns({2, 3, 2});
+  Owned<TypeParam> xs({2, 3, width}, x), columnsT({2, 3, 2}, columns), y({2, 3, width}),
+      dys({2, 3, width}, dy), dx({2, 3, width}), dcolumns({2, 3, 2});
   const auto at = ints(indices, {2});
   override_columns<TypeParam>(context, y, xs, columnsT, at.data(), 2);
   EXPECT_EQ(y.doubles(), withColumns(x, columns));

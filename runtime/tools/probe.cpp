@@ -14,15 +14,15 @@
 
 using namespace peft;
 
-template <class T>
-static double bestSeconds() {
+template <class T> static double bestSeconds() {
   const int64_t m = 512, n = 1024, k = 1024;
   std::vector<T> x(m * k, fromFloat<T>(0.5f)), w(n * k, fromFloat<T>(0.25f)), y(m * n);
   peft_context_t ctx{};
   double best = 1e9;
   for (int i = 0; i < 6; ++i) { // the first call builds the primitive
     auto start = std::chrono::steady_clock::now();
-    rt::linear<T>(ctx, Tensor<T>(y.data(), {m, n}), Tensor<T>(x.data(), {m, k}), Tensor<T>(w.data(), {n, k}), {}, false, 1.0f);
+    rt::linear<T>(ctx, Tensor<T>(y.data(), {m, n}), Tensor<T>(x.data(), {m, k}), Tensor<T>(w.data(), {n, k}),
+                  {}, false, 1.0f);
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (i > 0 && seconds < best)
       best = seconds;

@@ -13,8 +13,7 @@
 
 using namespace llvm;
 
-template <class... Args>
-static Error fail(const char *format, Args... args) {
+template <class... Args> static Error fail(const char *format, Args... args) {
   return createStringError(inconvertibleErrorCode(), format, args...);
 }
 
@@ -22,7 +21,8 @@ static Expected<std::string> findPrefix(StringRef argv0, StringRef prefix) {
   SmallString<256> path(prefix);
   if (path.empty()) {
     static int anchor;
-    path = sys::path::parent_path(sys::path::parent_path(sys::fs::getMainExecutable(argv0.str().c_str(), &anchor)));
+    path = sys::path::parent_path(
+        sys::path::parent_path(sys::fs::getMainExecutable(argv0.str().c_str(), &anchor)));
   }
   SmallString<256> library(path);
   sys::path::append(library, "lib", "libpeft_runtime.a");
@@ -44,11 +44,13 @@ static Expected<std::string> findNvcc() {
   std::string home = sys::Process::GetEnv("CUDA_HOME").value_or("");
   if (!home.empty())
     folders.push_back(home += "/bin");
-  for (ArrayRef<StringRef> where : {ArrayRef<StringRef>(folders), ArrayRef<StringRef>(), ArrayRef<StringRef>{"/usr/local/cuda/bin"}})
+  for (ArrayRef<StringRef> where :
+       {ArrayRef<StringRef>(folders), ArrayRef<StringRef>(), ArrayRef<StringRef>{"/usr/local/cuda/bin"}})
     if (ErrorOr<std::string> nvcc = sys::findProgramByName("nvcc", where))
       return *nvcc;
-  return fail("no nvcc, which compiles the emitted program for a GPU: scripts/install_cuda.sh installs it, or name a "
-              "toolkit in CUDA_HOME, or stop at --emit=cpp");
+  return fail(
+      "no nvcc, which compiles the emitted program for a GPU: scripts/install_cuda.sh installs it, or name a "
+      "toolkit in CUDA_HOME, or stop at --emit=cpp");
 }
 
 using Arguments = SmallVector<std::string>;
@@ -57,15 +59,17 @@ static Expected<Arguments> gccCommand(const std::string &root, StringRef isa, St
   ErrorOr<std::string> compiler = sys::findProgramByName("g++");
   if (!compiler)
     return fail("no g++ in PATH, which compiles the emitted program: install it, or stop at --emit=cpp");
-  Arguments args = {*compiler, "-std=c++17", "-O3", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"};
+  Arguments args = {*compiler, "-std=c++17", "-O3", "-fopenmp", "-Wall", "-Wextra"};
+  args.append({"-fno-math-errno", "-fno-trapping-math"});
   if (isa == "avx512")
     args.append({"-march=x86-64-v4", "-mprefer-vector-width=512"});
   else
     args.push_back("-march=x86-64-v3");
   // A program that moves to another machine takes oneDNN along, in its own folder.
-  args.append({"-I" + root + "/include", source.str(), "-L" + root + "/lib", "-Wl,--whole-archive", "-lpeft_main",
-               "-Wl,--no-whole-archive", "-Wl,--start-group", "-lpeft_runtime", "-lpeft_kernels_" + isa.str(),
-               "-Wl,--end-group", root + "/lib/libdnnl.so.3", "-Wl,-rpath,$ORIGIN:" + root + "/lib"});
+  args.append({"-I" + root + "/include", source.str(), "-L" + root + "/lib", "-Wl,--whole-archive",
+               "-lpeft_main", "-Wl,--no-whole-archive", "-Wl,--start-group", "-lpeft_runtime",
+               "-lpeft_kernels_" + isa.str(), "-Wl,--end-group", root + "/lib/libdnnl.so.3",
+               "-Wl,-rpath,$ORIGIN:" + root + "/lib"});
   return args;
 }
 
@@ -76,23 +80,38 @@ static Expected<Arguments> nvccCommand(const std::string &root, StringRef source
   Expected<std::string> nvcc = findNvcc();
   if (!nvcc)
     return nvcc.takeError();
-  return Arguments{*nvcc, "-std=c++17", "-O3", "-gencode=arch=compute_80,code=sm_80", "-gencode=arch=compute_90a,code=sm_90a",
-                   "-Xcompiler=-fopenmp,-Wall,-Wextra", "-I" + root + "/include", source.str(), "-L" + root + "/lib",
-                   "-Xlinker=--whole-archive", "-lpeft_main", "-Xlinker=--no-whole-archive", "-Xlinker=--start-group",
-                   "-lpeft_runtime", "-lpeft_kernels_cuda", "-Xlinker=--end-group", "--options-file=" + link};
+  return Arguments{*nvcc,
+                   "-std=c++17",
+                   "-O3",
+                   "-gencode=arch=compute_80,code=sm_80",
+                   "-gencode=arch=compute_90a,code=sm_90a",
+                   "-Xcompiler=-fopenmp,-Wall,-Wextra",
+                   "-I" + root + "/include",
+                   source.str(),
+                   "-L" + root + "/lib",
+                   "-Xlinker=--whole-archive",
+                   "-lpeft_main",
+                   "-Xlinker=--no-whole-archive",
+                   "-Xlinker=--start-group",
+                   "-lpeft_runtime",
+                   "-lpeft_kernels_cuda",
+                   "-Xlinker=--end-group",
+                   "--options-file=" + link};
 }
 
-Error peft::compileProgram(StringRef argv0, StringRef prefix, StringRef machine, StringRef source, StringRef output) {
+Error peft::compileProgram(StringRef argv0, StringRef prefix, StringRef machine, StringRef source,
+                           StringRef output) {
   Expected<std::string> root = findPrefix(argv0, prefix);
   if (!root)
     return root.takeError();
-  Expected<Arguments> args = machine == "cuda" ? nvccCommand(*root, source) : gccCommand(*root, machine, source);
+  Expected<Arguments> args =
+      machine == "cuda" ? nvccCommand(*root, source) : gccCommand(*root, machine, source);
   if (!args)
     return args.takeError();
   std::string temporary = (output + ".tmp").str(), message;
   args->append({"-o", temporary});
-  int code = sys::ExecuteAndWait(args->front(), SmallVector<StringRef>(args->begin(), args->end()), std::nullopt, {}, 0, 0,
-                                 &message);
+  int code = sys::ExecuteAndWait(args->front(), SmallVector<StringRef>(args->begin(), args->end()),
+                                 std::nullopt, {}, 0, 0, &message);
   if (code != 0) {
     (void)sys::fs::remove(temporary);
     return fail("%s failed on %s (exit code %d)%s%s", sys::path::filename(args->front()).str().c_str(),

@@ -7,10 +7,11 @@
 
 namespace peft {
 
-/// Compiles `source` for `machine`, by g++ ("avx2", "avx512") or nvcc ("cuda": sm_80 and sm_90a), against the runtime that is installed beside this
-/// program (PREFIX/bin/peftc, PREFIX/include, PREFIX/lib), or in `prefix` if not empty.
-llvm::Error compileProgram(llvm::StringRef argv0, llvm::StringRef prefix, llvm::StringRef machine, llvm::StringRef source,
-                           llvm::StringRef output);
+/// Compiles `source` for `machine`, by g++ ("avx2", "avx512") or nvcc ("cuda": sm_80 and sm_90a), against the
+/// runtime that is installed beside this program (PREFIX/bin/peftc, PREFIX/include, PREFIX/lib), or in
+/// `prefix` if not empty.
+llvm::Error compileProgram(llvm::StringRef argv0, llvm::StringRef prefix, llvm::StringRef machine,
+                           llvm::StringRef source, llvm::StringRef output);
 
 /// Whether this machine runs programs that are compiled for "avx512".
 bool hostHasAVX512();

@@ -30,7 +30,8 @@ struct Prompts {
 
 /// The new tokens of every prompt, the end token included.
 Result<std::vector<std::vector<int32_t>>> generate(const Weights &weights, const Prompts &prompts,
-                                           const Sampling &sampling, int64_t maxNewTokens, uint64_t seed);
+                                                   const Sampling &sampling, int64_t maxNewTokens,
+                                                   uint64_t seed);
 
 /// input_ids and doc_offsets of the new tokens alone, with the prompts' metadata.
 Status writeGenerated(const std::string &path, const std::vector<std::vector<int32_t>> &tokens,

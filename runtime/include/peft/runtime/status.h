@@ -32,8 +32,7 @@ private:
 };
 
 /// A value, or the Status that says why there is none.
-template <class T>
-class [[nodiscard]] Result {
+template <class T> class [[nodiscard]] Result {
 public:
   Result(T value) : held(std::move(value)), state(Status::ok()) {}
   /// REQUIRES: !status.isOk()

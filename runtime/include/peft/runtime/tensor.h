@@ -36,14 +36,9 @@ PEFT_HD float toFloat(bf16 x) {
   return result;
 }
 
-template <class T>
-PEFT_HD T fromFloat(float x);
-template <>
-PEFT_HD float fromFloat<float>(float x) {
-  return x;
-}
-template <>
-PEFT_HD bf16 fromFloat<bf16>(float x) {
+template <class T> PEFT_HD T fromFloat(float x);
+template <> PEFT_HD float fromFloat<float>(float x) { return x; }
+template <> PEFT_HD bf16 fromFloat<bf16>(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
   if ((bits & 0x7fffffffu) > 0x7f800000u) // NaN stays NaN
@@ -51,8 +46,7 @@ PEFT_HD bf16 fromFloat<bf16>(float x) {
   return {uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
 }
 
-template <class T>
-struct Tensor {
+template <class T> struct Tensor {
   T *data = nullptr;
   int32_t rank = 0;
   int64_t dims[4] = {1, 1, 1, 1};
