@@ -10,7 +10,8 @@ def SchedulePass : Pass<"peft-schedule", "mlir::ModuleOp"> {
     Each op becomes the runtime call of its name, in the order that it stands in; each
     value a buffer. A call works in place where its function may and the operand has
     no later reader. A weight's gradient is added to where it is accumulated, so it
-    has no buffer of its own. `train.chunk_rows` becomes `exec.chunks` between
+    has no buffer of its own. Trainable parameters that the model reads rounded are rounded
+    by one call where a function begins, unless one of them is large. `train.chunk_rows` becomes `exec.chunks` between
     `exec.gather_rows` and `exec.scatter_rows`.
 
     ```mlir

@@ -20,6 +20,7 @@ TrainableRun::TrainableRun(ModuleOp module) {
   for (auto parameter : module.getOps<nn::ParameterOp>())
     if (parameter.isTrainable()) {
       first[parameter.getSymName()] = floats;
+      largest = std::max(largest, parameter.getTensorType().getNumElements());
       floats += int64_t(llvm::alignTo(uint64_t(parameter.getTensorType().getNumElements()), uint64_t(step)));
     }
 }

@@ -33,6 +33,7 @@ struct TrainableRun {
   explicit TrainableRun(mlir::ModuleOp module);
   llvm::StringMap<int64_t> first;
   int64_t floats = 0;
+  int64_t largest = 0; ///< parameter, in floats
 };
 
 /// Builds the scheduled form of one entry function.
@@ -64,8 +65,8 @@ private:
   bool diesAt(Value value, Operation *op);
   /// Where a product that adds to `acc` may be added: there, unless it reads it or another op will.
   Value addTarget(Operation *op, Value acc, mlir::ValueRange read);
-  /// The place of a small trainable parameter as the model computes with it: the part of one rounded copy of all of
-  /// them, made where the function begins. Null if `op` is no such rounding.
+  /// The place of a trainable parameter as the model computes with it: its part of one rounded copy of all of them, made
+  /// where the function begins. Null if `op` is no such rounding, or if a parameter is so large that a copy costs memory.
   Value roundedParameter(train::ElementwiseOp op);
   /// The dense values of an NF4 weight, in a temporary.
   Value dequantize(mlir::Location loc, Value encoded);

@@ -130,12 +130,14 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
   auto module = source->getParentOfType<ModuleOp>();
   auto parameter = SymbolTable(module).lookup<nn::ParameterOp>(get.getParameter());
   auto type = bufferType(cast<RankedTensorType>(op->getResult(0).getType()));
-  if (!parameter.isTrainable() || type.getElementType().isF32() || type.getNumElements() >= largeParameter)
+  if (!parameter.isTrainable() || type.getElementType().isF32())
+    return Value();
+  TrainableRun run(module);
+  if (run.largest >= largeParameter)
     return Value();
   Value &part = roundedParts[get.getParameter()];
   if (part)
     return part;
-  TrainableRun run(module);
   OpBuilder::InsertionGuard guard(builder);
   if (!rounded) {
     builder.setInsertionPointToStart(&target.getBody().front());

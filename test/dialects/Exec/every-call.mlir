@@ -226,3 +226,24 @@ func.func @zero(%y: memref<2x7x8xf32>) {
   exec.zero %y : memref<2x7x8xf32>
   return
 }
+
+// CHECK-LABEL: @quantize_rows(
+// CHECK-NEXT: exec.quantize_rows %{{.*}}, %{{.*}}, %{{.*}} : memref<16x32xi8>, memref<16xf32>, memref<16x32xbf16>
+func.func @quantize_rows(%codes: memref<16x32xi8>, %scales: memref<16xf32>, %x: memref<16x32xbf16>) {
+  exec.quantize_rows %codes, %scales, %x : memref<16x32xi8>, memref<16xf32>, memref<16x32xbf16>
+  return
+}
+
+// CHECK-LABEL: @fp8_linear(
+// CHECK-NEXT: exec.fp8_linear %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
+func.func @fp8_linear(%y: memref<16x48xbf16>, %codes: memref<16x32xi8>, %scales: memref<16xf32>, %w: memref<3392xi8>) {
+  exec.fp8_linear %y, %codes, %scales, %w {transposed = false, alpha = 1.0 : f64} : memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
+  return
+}
+
+// CHECK-LABEL: @fp8_linear_add(
+// CHECK-NEXT: exec.fp8_linear_add %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
+func.func @fp8_linear_add(%y: memref<16x48xbf16>, %codes: memref<16x32xi8>, %scales: memref<16xf32>, %w: memref<3392xi8>) {
+  exec.fp8_linear_add %y, %codes, %scales, %w {transposed = false, alpha = 1.0 : f64} : memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
+  return
+}

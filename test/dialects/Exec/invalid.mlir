@@ -47,3 +47,19 @@ func.func @a_map_has_its_outputs(%y: memref<8x4xf32>) {
   exec.map @both(%y, %y) outputs(3) : memref<8x4xf32>, memref<8x4xf32>
   return
 }
+
+// -----
+
+func.func @a_slice_ends_within_its_source(%x: memref<48xbf16>) {
+  // expected-error @+1 {{ends at element 52 of 48}}
+  %0 = exec.slice "a" of %x[44] : memref<48xbf16> -> memref<2x4xbf16>
+  return
+}
+
+// -----
+
+func.func @a_slice_is_of_a_vector(%x: memref<8x4xbf16>) {
+  // expected-error @+1 {{expected a vector of 'bf16' to slice, got 'memref<8x4xbf16>'}}
+  %0 = exec.slice "a" of %x[0] : memref<8x4xbf16> -> memref<2x4xbf16>
+  return
+}

@@ -17,6 +17,10 @@ func.func @places_have_names() {
   %3 = exec.gradient @lm_head.weight : memref<9x4xf32>
   // CHECK: exec.flat "state.0" : memref<48xf32>
   %4 = exec.flat "state.0" : memref<48xf32>
+  // CHECK: %adapters = exec.buffer "adapters" : memref<48xbf16>
+  // CHECK: %lm_head_lora_A = exec.slice "lm_head_lora_A" of %adapters[16] : memref<48xbf16> -> memref<2x4xbf16>
+  %7 = exec.buffer "adapters" : memref<48xbf16>
+  %8 = exec.slice "lm_head_lora_A" of %7[16] : memref<48xbf16> -> memref<2x4xbf16>
   // CHECK: exec.argument "input_ids" : memref<8xi32>
   %5 = exec.argument "input_ids" : memref<8xi32>
   // CHECK: exec.argument "update" : !emitc.opaque<"peft_update_t">
