@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Plan/Passes.h"
+#include "passes/Plan/Schedule.h"
 #include "peft/Support/Locations.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -64,16 +64,7 @@ std::string nameOf(Value place) {
     return (!number.empty() && llvm::all_of(number, llvm::isDigit) ? base : name).str();
   }
   auto symbol = def->getAttrOfType<FlatSymbolRefAttr>("parameter");
-  auto [rest, last] = symbol.getValue().rsplit('.');
-  auto [outer, before] = rest.contains('.') ? rest.rsplit('.') : std::pair(StringRef(), rest); // lm_head.weight
-  std::string name = (before + "_" + last).str(), owner = outer.rsplit('.').second.str();
-  if (last == "weight" && before.starts_with("lora_"))
-    name = owner + "_" + before.str();
-  else if (llvm::all_of(before, llvm::isDigit)) // a part of a sequence: adapter_down.0.weight
-    name = owner + "_" + name;
-  for (char &c : name)
-    if (!isalnum(c))
-      c = '_';
+  std::string name = parameterName(symbol.getValue());
   return isa<exec::GradientOp>(def) ? "grad_" + name : name;
 }
 

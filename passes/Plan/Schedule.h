@@ -27,6 +27,9 @@ private:
 /// The memref on which a value of `type` lies; bytes for an encoded weight.
 mlir::MemRefType bufferType(mlir::RankedTensorType type);
 
+/// A parameter's name in emitted text, from its key: "q_proj_lora_A", "input_layernorm_weight".
+std::string parameterName(llvm::StringRef key);
+
 /// Where each trainable parameter begins in the run of all of them, in floats, and their number: each begins at a
 /// multiple of PEFT_ALIGNMENT.
 struct TrainableRun {

@@ -119,6 +119,20 @@ Value Scheduler::allocateInPlace(Operation *op, Value result, ValueRange candida
   return allocate(result);
 }
 
+std::string peft::parameterName(StringRef key) {
+  auto [rest, last] = key.rsplit('.');
+  auto [outer, before] = rest.contains('.') ? rest.rsplit('.') : std::pair(StringRef(), rest); // lm_head.weight
+  std::string name = (before + "_" + last).str(), owner = outer.rsplit('.').second.str();
+  if (last == "weight" && before.starts_with("lora_"))
+    name = owner + "_" + before.str();
+  else if (llvm::all_of(before, llvm::isDigit)) // a part of a sequence: adapter_down.0.weight
+    name = owner + "_" + name;
+  for (char &c : name)
+    if (!isalnum(c))
+      c = '_';
+  return name;
+}
+
 /// From here on rounding a parameter costs its traffic and not its call, and a second copy of it costs memory.
 static constexpr int64_t largeParameter = int64_t(1) << 20;
 
@@ -146,14 +160,7 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
     builder.create<exec::MapOp>(source.getLoc(), bodies.get(op), ValueRange{rounded, all}, builder.getI64IntegerAttr(1));
   }
   builder.setInsertionPointAfterValue(rounded);
-  StringRef name = get.getParameter(); // base_model.model. ... .q_proj.lora_A.weight
-  name.consume_back(".weight");
-  auto [rest, last] = name.rsplit('.');
-  std::string label = (rest.rsplit('.').second + "_" + last).str();
-  for (char &c : label)
-    if (!isalnum(c))
-      c = '_';
-  return part = builder.create<exec::SliceOp>(get.getLoc(), type, label, rounded, run.first.lookup(get.getParameter()));
+  return part = builder.create<exec::SliceOp>(get.getLoc(), type, parameterName(get.getParameter()), rounded, run.first.lookup(get.getParameter()));
 }
 
 Value Scheduler::sumTarget(Value sum) {
