@@ -3,6 +3,7 @@
 #include "parallel.h"
 #include "peft/runtime/kernels.h"
 #include "peft/runtime/math.h"
+#include "peft/runtime/rounded.h"
 
 namespace peft::rt {
 namespace {
@@ -63,9 +64,7 @@ void cross_entropy_grad(const Context &, Tensor<T> dlogits, Tensor<const T> logi
         continue;
       }
       const float rowLse = lse.data[i], atTarget = exp_(toFloat(from[target]) - rowLse) - 1.0f;
-#pragma omp simd
-      for (int64_t c = 0; c < vocab; ++c)
-        to[c] = fromFloat<T>(scale * exp_(toFloat(from[c]) - rowLse));
+      fillRounded(to, vocab, [=](int64_t c) { return scale * exp_(toFloat(from[c]) - rowLse); });
       to[target] = fromFloat<T>(scale * atTarget);
     }
   });

@@ -8,6 +8,7 @@
 
 #include "parallel.h"
 #include "peft/runtime/kernels.h"
+#include "peft/runtime/rounded.h"
 
 #include <cmath>
 #include <vector>
@@ -34,9 +35,7 @@ void rms_norm(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w
       const T *from = x.data + i * n;
       T *to = y.data + i * n;
       const float r = reciprocalRms(from, n, eps);
-#pragma omp simd
-      for (int64_t c = 0; c < n; ++c)
-        to[c] = fromFloat<T>(toFloat(weight[c]) * (toFloat(from[c]) * r));
+      fillRounded(to, n, [=](int64_t c) { return toFloat(weight[c]) * (toFloat(from[c]) * r); });
     }
   });
 }
@@ -56,9 +55,9 @@ void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<con
       for (int64_t c = 0; c < n; ++c)
         dot += toFloat(slope[c]) * toFloat(weight[c]) * toFloat(from[c]);
       const float pull = r * r * r * dot / float(n);
-#pragma omp simd
-      for (int64_t c = 0; c < n; ++c)
-        to[c] = fromFloat<T>(r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]));
+      fillRounded(to, n, [=](int64_t c) {
+        return r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]);
+      });
     }
   });
 }

@@ -3,14 +3,9 @@
 #include "parallel.h"
 #include "peft/runtime/angle.h"
 #include "peft/runtime/kernels.h"
+#include "peft/runtime/rounded.h"
 
 namespace peft::rt {
-namespace {
-
-/// Pairs whose sines are kept at a time.
-constexpr int64_t pairBlock = 256;
-
-} // namespace
 
 template <class T>
 void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t> positions,
@@ -18,34 +13,29 @@ void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t>
   const int64_t cols = x.cols(), heads = cols / head_dim;
   const float direction = inverse ? -1.0f : 1.0f;
   parallelFor(x.rows(), x.size(), [&](int64_t begin, int64_t end) {
-    float sines[pairBlock], cosines[pairBlock];
+    float *sines = Scratch::mine().floats(2 * pairs + cols), *cosines = sines + pairs, *row = cosines + pairs;
     for (int64_t i = begin; i < end; ++i) {
       const float position = float(positions.data[i]);
-      for (int64_t first = 0; first < pairs; first += pairBlock) {
-        const int64_t n = std::min(pairBlock, pairs - first);
 #pragma omp simd
-        for (int64_t p = 0; p < n; ++p) {
-          float sine, cosine;
-          sinCos(position * inv_freq[first + p], sine, cosine);
-          sines[p] = sine * scale * direction;
-          cosines[p] = cosine * scale;
-        }
-        for (int64_t h = 0; h < heads; ++h) {
-          const T *low = x.data + i * cols + h * head_dim + first, *high = low + pairs;
-          T *lowTo = y.data + i * cols + h * head_dim + first, *highTo = lowTo + pairs;
-#pragma omp simd
-          for (int64_t p = 0; p < n; ++p) {
-            float a = toFloat(low[p]), b = toFloat(high[p]);
-            lowTo[p] = fromFloat<T>(a * cosines[p] - b * sines[p]);
-            highTo[p] = fromFloat<T>(b * cosines[p] + a * sines[p]);
-          }
-        }
+      for (int64_t p = 0; p < pairs; ++p) {
+        float sine, cosine;
+        sinCos(position * inv_freq[p], sine, cosine);
+        sines[p] = sine * scale * direction;
+        cosines[p] = cosine * scale;
       }
-      if (y.data != x.data)
-        for (int64_t h = 0; h < heads; ++h) {
-          int64_t at = i * cols + h * head_dim + 2 * pairs;
-          std::copy_n(x.data + at, head_dim - 2 * pairs, y.data + at);
+      for (int64_t h = 0; h < heads; ++h) {
+        const T *from = x.data + i * cols + h * head_dim;
+        float *to = row + h * head_dim;
+#pragma omp simd
+        for (int64_t p = 0; p < pairs; ++p) {
+          const float a = toFloat(from[p]), b = toFloat(from[pairs + p]);
+          to[p] = a * cosines[p] - b * sines[p];
+          to[pairs + p] = b * cosines[p] + a * sines[p];
         }
+        for (int64_t d = 2 * pairs; d < head_dim; ++d) // of a partial rotation
+          to[d] = toFloat(from[d]);
+      }
+      roundTo(y.data + i * cols, row, cols);
     }
   });
 }

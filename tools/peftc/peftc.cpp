@@ -50,7 +50,9 @@ cl::opt<std::string> optimizer("optim", cl::desc("adamw or sgd (default adamw)")
 cl::opt<std::string> target("target", cl::desc("cpu or cuda (default cpu)"), cl::init("cpu"), cl::cat(category));
 cl::opt<std::string> memory("memory", cl::desc("budget of the arena, as 24GiB: compute again or keep, as fits"), cl::cat(category));
 cl::opt<std::string> offload("offload", cl::desc("whether a budget may move activations to the host's memory: auto (on a GPU), on or off"), cl::init("auto"), cl::cat(category));
-cl::opt<int64_t> headChunk("head-chunk", cl::desc("labelled rows of the head at a time (default 256)"), cl::init(256), cl::cat(category));
+cl::opt<int64_t> headChunk("head-chunk",
+                           cl::desc("labelled rows of the head at a time (default: half of the rows, 256 to 512, to 1024 on cuda; 256 under --memory)"),
+                           cl::init(256), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"), cl::cat(category));
 cl::opt<std::string> memorySvg("memory-svg", cl::desc("write a picture of the arena over the step"), cl::cat(category));
 cl::opt<std::string> runtimePrefix("runtime", cl::desc("prefix of an installed runtime"), cl::cat(category));
@@ -70,6 +72,14 @@ int fail(const Twine &message) {
 void progress(const Twine &what) {
   if (!quiet && emit == Emit::binary)
     errs() << "peftc: " << what << '\n';
+}
+
+/// Few enough rows that the logits stay small, enough that each pass over the head's matrix is worth it and that a
+/// kernel over the rows fills a GPU. Under a budget the fewest.
+int64_t rowsOfHead() {
+  if (headChunk.getNumOccurrences())
+    return headChunk;
+  return memory.empty() ? std::clamp<int64_t>(batch * seqLen / 2, 256, target == "cuda" ? 1024 : 512) : 256;
 }
 
 /// Writes to -o or standard output.
@@ -150,7 +160,7 @@ int compile(MLIRContext &context, StringRef argv0) {
   peft::TrainOptions train;
   train.optimizer = optimizer.getValue();
   peft::FuseOptions fuse;
-  fuse.headChunk = headChunk.getValue();
+  fuse.headChunk = rowsOfHead();
   peft::PlanOptions plan;
   plan.target = target.getValue();
   plan.deterministic = deterministic == "on";

@@ -55,6 +55,7 @@ template <class X> using ElementOf = std::remove_const_t<std::remove_pointer_t<d
 #if defined(__CUDACC__)
 #include "peft/runtime/cuda/map.h"
 #else
+#include "peft/runtime/rounded.h"
 
 namespace peft::rt {
 
@@ -91,10 +92,20 @@ template <class T> inline void prefetch(const T *from, int64_t n) {
 
 template <auto Body, class TY, int... R, class... TX>
 inline void mapSpan(int64_t n, MapResults<TY, R...> y, int64_t at, const TX *...x) {
+  if constexpr (std::is_same_v<TY, float>) {
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) {
-    const auto values = Body(toFloat(x[i])...);
-    (..., (y.data[R][at + i] = fromFloat<TY>(resultOf<R>(values))));
+    for (int64_t i = 0; i < n; ++i) {
+      const auto values = Body(toFloat(x[i])...);
+      (..., (y.data[R][at + i] = resultOf<R>(values)));
+    }
+  } else {
+    alignas(64) float floats[sizeof...(R)][mapChunk];
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) {
+      const auto values = Body(toFloat(x[i])...);
+      (..., (floats[R][i] = resultOf<R>(values)));
+    }
+    (..., roundTo(y.data[R] + at, floats[R], n));
   }
 }
 
