@@ -50,7 +50,7 @@
 
 // On a tied head the rows are the head's too.
 // SAVED: trainable_token_indices: expected lm_head, which shares the table of model.embed_tokens, not to be in modules_to_save
-// BOTH: target_modules: not supported yet: LoRA and trainable_token_indices both on lm_head
+// BOTH: target_modules: LoRA and trainable_token_indices both on lm_head; as in PEFT, a module takes one of them
 
 // NOLAYER: warning: {{.*}}layers_to_transform: layer 7 has no target module
 // NOLAYER: module("model.layers.0.self_attn.q_proj") {peft.lora
