@@ -107,7 +107,7 @@ template <class T> void products(Bench &bench) {
     bench("linear dX " + name, Flops, flops, [&] { linear<T>(context, x, y, w, none, true, 1); });
     if (s.in == rank || s.out == rank) {
       auto sum = make<float>({s.out, s.in});
-      bench("linear_add " + name, Flops, flops, [&] { linear_add<T>(context, y, x, w, false, 1e-6f); });
+      bench("linear_add " + name, Flops, flops, [&] { linear_add<T>(context, y, y, x, w, false, 1e-6f); });
       bench("linear_weight_grad " + name, Flops, flops,
             [&] { linear_weight_grad<T>(context, sum, y, x, 1e-6f); });
     }
@@ -152,7 +152,8 @@ void streams(Bench &bench) {
   auto gate = make<float>({tokens, inner}), up = make<float>({tokens, inner}),
        wide = make<float>({tokens, inner});
   bench("rms_norm", Bytes, 2 * bytes, [&] { rms_norm<float>(context, y, x, w, 1e-5); });
-  bench("rms_norm_grad", Bytes, 3 * bytes, [&] { rms_norm_grad<float>(context, z, y, x, w, 1e-5); });
+  bench("rms_norm_grad", Bytes, 3 * bytes, [&] { rms_norm_grad<float>(context, z, y, x, w, {}, 1e-5); });
+  bench("rms_norm_grad and residual", Bytes, 4 * bytes, [&] { rms_norm_grad<float>(context, z, y, x, w, z, 1e-5); });
   bench("rms_norm_weight_grad", Bytes, 2 * bytes,
         [&] { rms_norm_weight_grad<float>(context, sum, y, x, 1e-5); });
   bench("sum_rows", Bytes, bytes, [&] { sum_rows<float>(context, sum, y); });

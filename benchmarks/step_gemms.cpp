@@ -128,9 +128,9 @@ template <class T> struct Shapes {
   Seconds forward(int64_t m, int64_t n, int64_t k, bool add) {
     const Tensor<T> out{y.data(), {m, n}};
     const Tensor<const T> in{x.data(), {m, k}}, weight{w.data(), {n, k}};
-    return both("forward", rt::linearGemm<T>(out, in, weight, nullptr, false, 1.0f, add), [&] {
+    return both("forward", rt::linearGemm<T>(out, in, weight, nullptr, false, 1.0f, add ? y.data() : nullptr), [&] {
       if (add)
-        rt::linear_add<T>(ctx, out, in, weight, false, 1.0f);
+        rt::linear_add<T>(ctx, out, out, in, weight, false, 1.0f);
       else
         rt::linear<T>(ctx, out, in, weight, {}, false, 1.0f);
     });
@@ -138,9 +138,9 @@ template <class T> struct Shapes {
   Seconds backward(int64_t m, int64_t n, int64_t k, bool add) {
     const Tensor<T> out{y.data(), {m, k}};
     const Tensor<const T> in{x.data(), {m, n}}, weight{w.data(), {n, k}};
-    return both("dX", rt::linearGemm<T>(out, in, weight, nullptr, true, 1.0f, add), [&] {
+    return both("dX", rt::linearGemm<T>(out, in, weight, nullptr, true, 1.0f, add ? y.data() : nullptr), [&] {
       if (add)
-        rt::linear_add<T>(ctx, out, in, weight, true, 1.0f);
+        rt::linear_add<T>(ctx, out, out, in, weight, true, 1.0f);
       else
         rt::linear<T>(ctx, out, in, weight, {}, true, 1.0f);
     });

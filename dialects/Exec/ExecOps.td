@@ -166,8 +166,8 @@ def Exec_LinearOp : Exec_Call<"linear", 1, 0, ["Transposed", "Alpha"]> {
   let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, Optional<Exec_Tensor>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
   let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getBias(); } }];
 }
-def Exec_LinearAddOp : Exec_Call<"linear_add", 1, 0, ["Transposed", "Alpha"], 1> {
-  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, BoolAttr:$transposed, F64Attr:$alpha);
+def Exec_LinearAddOp : Exec_Call<"linear_add", 1, 0, ["Transposed", "Alpha"]> {
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$acc, Exec_Tensor:$x, Exec_Tensor:$w, BoolAttr:$transposed, F64Attr:$alpha);
 }
 def Exec_QuantizeRowsOp : Exec_Call<"quantize_rows", 2, 2> {
   let arguments = (ins Exec_Tensor:$codes, Exec_Tensor:$scales, Exec_Tensor:$x);
@@ -177,8 +177,9 @@ def Exec_FP8LinearOp : Exec_Call<"fp8_linear", 1, 0, ["Transposed", "Alpha"]> {
                        BoolAttr:$transposed, F64Attr:$alpha);
   let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getBias(); } }];
 }
-def Exec_FP8LinearAddOp : Exec_Call<"fp8_linear_add", 1, 0, ["Transposed", "Alpha"], 1> {
-  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$codes, Exec_Tensor:$scales, Exec_Tensor:$w, BoolAttr:$transposed, F64Attr:$alpha);
+def Exec_FP8LinearAddOp : Exec_Call<"fp8_linear_add", 1, 0, ["Transposed", "Alpha"]> {
+  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$acc, Exec_Tensor:$codes, Exec_Tensor:$scales, Exec_Tensor:$w, BoolAttr:$transposed,
+                       F64Attr:$alpha);
 }
 def Exec_LinearWeightGradOp : Exec_Call<"linear_weight_grad", 1, 1, ["Alpha"], 1> {
   let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$x, F64Attr:$alpha);
@@ -219,7 +220,8 @@ def Exec_RMSNormOp : Exec_Call<"rms_norm", 1, 0, ["Eps"]> {
   let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, F64Attr:$eps);
 }
 def Exec_RMSNormGradOp : Exec_Call<"rms_norm_grad", 1, 0, ["Eps"]> {
-  let arguments = (ins Exec_Tensor:$dx, Exec_Tensor:$dy, Exec_Tensor:$x, Exec_Tensor:$w, F64Attr:$eps);
+  let arguments = (ins Exec_Tensor:$dx, Exec_Tensor:$dy, Exec_Tensor:$x, Exec_Tensor:$w, Optional<Exec_Tensor>:$residual, F64Attr:$eps);
+  let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getResidual(); } }];
 }
 def Exec_RMSNormWeightGradOp : Exec_Call<"rms_norm_weight_grad", 1, 1, ["Eps"], 1> {
   let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$x, F64Attr:$eps);

@@ -59,7 +59,7 @@ Cotangents LinearAddOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wante
 Cotangents RMSNormOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(2);
   if (wanted[0])
-    result[0] = builder.create<RMSNormGradOp>(getLoc(), dy[0], getX(), getWeight(), getEpsAttr());
+    result[0] = builder.create<RMSNormGradOp>(getLoc(), dy[0], getX(), getWeight(), /*residual=*/Value(), getEpsAttr());
   if (wanted[1])
     result[1] = builder.create<RMSNormWeightGradOp>(getLoc(), dy[0], getX(), ranked(getWeight()).getDimSize(0), getEps());
   return result;

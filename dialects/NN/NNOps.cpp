@@ -269,7 +269,8 @@ LogicalResult EmbeddingWeightGradOp::inferReturnTypes(MLIRContext *context, Mayb
 LogicalResult RMSNormGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
   types.push_back(op.getX().getType());
   return success(succeeded(expectGroups(loc, op.getX(), cols(ranked(op.getWeight())))) &&
-                 succeeded(expectSame(loc, "dy", op.getX(), op.getDy())));
+                 succeeded(expectSame(loc, "dy", op.getX(), op.getDy())) &&
+                 (!op.getResidual() || succeeded(expectSame(loc, "residual", op.getX(), op.getResidual()))));
 }
 
 LogicalResult RMSNormWeightGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op,

@@ -266,10 +266,12 @@ def NN_EmbeddingWeightGradOp : NN_Pure<"embedding_weight_grad"> {
 }
 
 def NN_RMSNormGradOp : NN_Pure<"rms_norm_grad"> {
-  let summary = "dx of rms_norm";
-  let arguments = (ins NN_Float:$dy, NN_Float:$x, NN_Float:$weight, NN_Epsilon:$eps);
+  let summary = "dx of rms_norm, plus `residual`: the cotangent of x from where it goes on beside the norm";
+  let arguments = (ins NN_Float:$dy, NN_Float:$x, NN_Float:$weight, Optional<NN_Float>:$residual, NN_Epsilon:$eps);
   let results = (outs NN_Float:$result);
-  let assemblyFormat = "$dy `,` $x `,` $weight `eps` `(` $eps `)` attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = [{
+    $dy `,` $x `,` $weight (`residual` $residual^)? `eps` `(` $eps `)` attr-dict `:` functional-type(operands, results)
+  }];
 }
 
 def NN_RMSNormWeightGradOp : NN_Pure<"rms_norm_weight_grad"> {

@@ -44,8 +44,9 @@ void peft::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   ChunkHeadPassOptions head;
   head.chunk = options.headChunk;
   pm.addPass(createChunkHeadPass(head));
-  // Sums into products, before what is left of the sums becomes elementwise.
+  // Sums into products and norms, before what is left of the sums becomes elementwise.
   pm.addPass(createFuseLinearAddPass());
+  pm.addPass(createFuseNormGradPass());
   pm.addPass(createFuseElementwisePass());
   pm.addPass(createMergeElementwisePass());
 }

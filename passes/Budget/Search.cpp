@@ -2,6 +2,7 @@
 
 #include "passes/Budget/Search.h"
 
+#include "dialects/Peft/Peft.h"
 #include "passes/Differentiate/Passes.h"
 #include "passes/Plan/Passes.h"
 #include "peft/Support/Locations.h"
@@ -37,6 +38,16 @@ std::optional<uint64_t> peft::plannedArena(ModuleOp module, StringRef target, bo
   return uint64_t((*copy)->getAttrOfType<DictionaryAttr>("exec.layout").getAs<IntegerAttr>("arena").getInt());
 }
 
+/// Whether `op` is where a branch's products are added to the residual stream.
+static bool makesHiddenState(Operation *op) {
+  if (isa<train::ElementwiseOp>(op))
+    return true;
+  Operation *first = op;
+  while (isa_and_nonnull<nn::LinearAddOp, adapter::QuantizedLinearAddOp>(first))
+    first = first->getOperand(0).getDefiningOp();
+  return first != op && !isa_and_nonnull<nn::LinearOp, adapter::QuantizedLinearOp>(first);
+}
+
 /// The module of the model without what comes before its number in the stack of layers: "mlp.gate_proj" for its
 /// output, "after mlp" for the hidden state.
 static std::string nameInLayer(Operation *op) {
@@ -48,7 +59,9 @@ static std::string nameInLayer(Operation *op) {
       key = get.getParameter().rsplit('.').first;
   StringRef inLayer = key.split("layers.").second.split('.').second;
   StringRef name = !inLayer.empty() ? inLayer : key.empty() ? op->getName().getStringRef() : key;
-  return isa<nn::AttentionOp>(op) ? "attention" : (isa<train::ElementwiseOp>(op) ? "after " + name : name).str();
+  if (makesHiddenState(op)) // behind the branch: "mlp" for its last product, mlp.down_proj
+    return ("after " + (isa<train::ElementwiseOp>(op) ? name : name.rsplit('.').first)).str();
+  return isa<nn::AttentionOp>(op) ? "attention" : name.str();
 }
 
 MemorySearch::MemorySearch(ModuleOp module, StringRef target, bool deterministic, bool mayOffload)

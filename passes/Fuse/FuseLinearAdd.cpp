@@ -16,21 +16,66 @@ using namespace peft;
 
 namespace {
 
+int64_t depthOf(Value x) { return cast<RankedTensorType>(x.getType()).getShape().back(); }
+
+/// The product that makes `value`, if only one op reads it and if it has a form that adds.
+template <class Linear> Linear plainLinear(Value value) {
+  auto linear = value.getDefiningOp<Linear>();
+  return linear && !linear.getBias() && linear->hasOneUse() ? linear : nullptr;
+}
+
+/// Whether `value` is a line of products, each added to the one before, which has no other reader.
+bool isLineOfProducts(Value value) {
+  while (value.hasOneUse() && isa_and_nonnull<nn::LinearAddOp, adapter::QuantizedLinearAddOp>(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return plainLinear<nn::LinearOp>(value) || plainLinear<adapter::QuantizedLinearOp>(value);
+}
+
+/// Whether the sum's own product is thinner than the one that it adds to: ThinProductFirst takes those.
+bool wantsThinFirst(nn::LinearAddOp add) {
+  Operation *first = add.getAcc().getDefiningOp();
+  return (plainLinear<nn::LinearOp>(add.getAcc()) || plainLinear<adapter::QuantizedLinearOp>(add.getAcc())) &&
+         depthOf(add.getX()) < depthOf(first->getOperand(0));
+}
+
 // a + linear(x, w) -> linear_add(a, x, w)
 //
-// Linear is a product, LinearAdd its form that adds: those of dense weights, or of encoded ones.
-template <class Linear, class LinearAdd> struct AddOfLinear : OpRewritePattern<arith::AddFOp> {
-  using OpRewritePattern::OpRewritePattern;
+// Sum is one of cotangents or a residual. Linear is a product, LinearAdd its form that adds: those of dense weights,
+// or of encoded ones.
+template <class Sum, class Linear, class LinearAdd> struct AddOfLinear : OpRewritePattern<Sum> {
+  using OpRewritePattern<Sum>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(arith::AddFOp add, PatternRewriter &rewriter) const override {
-    auto linear = add.getRhs().getDefiningOp<Linear>();
-    if (!linear || linear.getBias() || !linear->hasOneUse())
-      return rewriter.notifyMatchFailure(add, "its right side is not a plain linear that only it reads");
-    if (!add.getLhs().hasOneUse() || !add.getLhs().getDefiningOp())
-      return rewriter.notifyMatchFailure(add, "its left side is read elsewhere, so it can't be added to in place");
-    auto fused = rewriter.create<LinearAdd>(linear.getLoc(), add.getLhs(), linear.getX(), linear.getWeight(),
+  LogicalResult matchAndRewrite(Sum sum, PatternRewriter &rewriter) const override {
+    Linear linear = plainLinear<Linear>(sum->getOperand(1));
+    if (!linear)
+      return rewriter.notifyMatchFailure(sum, "its right side is not a plain linear that only it reads");
+    auto fused = rewriter.create<LinearAdd>(linear.getLoc(), sum->getOperand(0), linear.getX(), linear.getWeight(),
                                             linear.getTransposed(), linear.getAlpha());
-    rewriter.replaceOp(add, fused);
+    rewriter.replaceOp(sum, fused);
+    return success();
+  }
+};
+
+// a + linear_add(c, x, w) -> linear_add(a + c, x, w), c being a line of products
+//
+// So the first of them takes `a` in: with an adapter that is the adapter's, and the layer's adds to both. Not where
+// sums are rounded to less than float32: a + c lies on the grid of `a`, and of a small c nothing would be left.
+template <class Sum, class LinearAdd> struct AddOfLinearAdd : OpRewritePattern<Sum> {
+  using OpRewritePattern<Sum>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Sum sum, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(sum->getResult(0).getType()).isF32())
+      return rewriter.notifyMatchFailure(sum, "its left side alone is too coarse for a part of its right side");
+    auto last = sum->getOperand(1).template getDefiningOp<LinearAdd>();
+    if (!last || !isLineOfProducts(last))
+      return rewriter.notifyMatchFailure(sum, "its right side is not a line of products that only it reads");
+    if (auto add = dyn_cast<nn::LinearAddOp>(*last); add && wantsThinFirst(add))
+      return rewriter.notifyMatchFailure(sum, "its right side has the thinner product behind the other yet");
+    Operation *inner = rewriter.clone(*sum);
+    inner->setOperand(1, last.getAcc());
+    rewriter.replaceOpWithNewOp<LinearAdd>(sum, inner->getResult(0), last.getX(), last.getWeight(),
+                                           last.getTransposed(), last.getAlpha())
+        ->setLoc(last.getLoc());
     return success();
   }
 };
@@ -42,11 +87,10 @@ template <class Linear, class LinearAdd> struct ThinProductFirst : OpRewritePatt
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(nn::LinearAddOp add, PatternRewriter &rewriter) const override {
-    auto linear = add.getAcc().getDefiningOp<Linear>();
-    if (!linear || linear.getBias() || !linear->hasOneUse())
+    Linear linear = plainLinear<Linear>(add.getAcc());
+    if (!linear)
       return rewriter.notifyMatchFailure(add, "it adds to no plain linear that only it reads");
-    auto depth = [](Value x) { return cast<RankedTensorType>(x.getType()).getShape().back(); };
-    if (depth(add.getX()) >= depth(linear.getX()))
+    if (!wantsThinFirst(add))
       return rewriter.notifyMatchFailure(add, "its own product is not the thinner");
     auto thin = rewriter.create<nn::LinearOp>(add.getLoc(), add.getX(), add.getWeight(), add.getTransposed(),
                                               add.getAlpha().convertToDouble());
@@ -59,11 +103,17 @@ template <class Linear, class LinearAdd> struct ThinProductFirst : OpRewritePatt
 struct FuseLinearAdd : peft::impl::FuseLinearAddPassBase<FuseLinearAdd> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<AddOfLinear<nn::LinearOp, nn::LinearAddOp>, ThinProductFirst<nn::LinearOp, nn::LinearAddOp>,
-                 AddOfLinear<adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp>,
-                 ThinProductFirst<adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp>>(&getContext());
+    add<nn::LinearOp, nn::LinearAddOp>(patterns);
+    add<adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp>(patterns);
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
+  }
+
+private:
+  template <class Linear, class LinearAdd> void add(RewritePatternSet &patterns) {
+    patterns.add<AddOfLinear<arith::AddFOp, Linear, LinearAdd>, AddOfLinear<nn::ResidualOp, Linear, LinearAdd>,
+                 AddOfLinearAdd<arith::AddFOp, LinearAdd>, AddOfLinearAdd<nn::ResidualOp, LinearAdd>,
+                 ThinProductFirst<Linear, LinearAdd>>(&getContext());
   }
 };
 

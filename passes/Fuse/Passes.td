@@ -35,15 +35,33 @@ def ChunkHeadPass : Pass<"peft-chunk-head", "mlir::ModuleOp"> {
 def FuseLinearAddPass : Pass<"peft-fuse-linear-add", "mlir::ModuleOp"> {
   let summary = "Sums of matrix products become products that add to what is there";
   let description = [{
-    a + linear(x, w) -> linear_add(a, x, w), where neither has another reader. The
-    cotangent of a value that several linears read is then one buffer.
+    a + linear(x, w) -> linear_add(a, x, w), where nothing else reads the product. The sum
+    is one of cotangents, or a residual: the cotangent of a value that several linears read
+    is one buffer, and the residual stream costs no pass of its own. What else reads `a`
+    finds it unchanged: the sum then has a buffer of its own.
+
+    a + linear_add(c, x, w) -> linear_add(a + c, x, w), where c is a line of such products:
+    the first of them takes `a` in. In float32 only: in bfloat16 a + c is rounded to steps
+    that are about 1/256 of `a`, and of a small c, as an adapter's is for long, little is left.
 
     linear_add(linear(x, w), s, b) -> linear_add(linear(s, b), x, w), where `s` has fewer
     columns than `x`: the adapter's product is written first, and the layer's adds to it.
 
     The same with `peft.quantized_linear`, which becomes `peft.quantized_linear_add`.
+
+    Refuses products with a bias, which have no form that adds.
   }];
   let dependentDialects = ["peft::nn::NNDialect", "peft::adapter::PeftDialect"];
+}
+
+def FuseNormGradPass : Pass<"peft-fuse-norm-grad", "mlir::ModuleOp"> {
+  let summary = "Sums with a norm's gradient become part of it";
+  let description = [{
+    a + rms_norm_grad(dy, x, w) -> rms_norm_grad(dy, x, w residual a), on either side:
+    where the cotangent of a block's branch joins that of the residual stream. Refuses
+    where the norm's gradient has another reader or has taken in a sum already.
+  }];
+  let dependentDialects = ["peft::nn::NNDialect"];
 }
 
 def FuseElementwisePass : Pass<"peft-fuse-elementwise", "mlir::ModuleOp"> {

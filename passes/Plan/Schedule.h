@@ -66,7 +66,7 @@ private:
   /// `operand`'s buffer if this op may overwrite it, else a new one.
   Value allocateInPlace(Operation *op, Value result, mlir::ValueRange candidates);
   bool diesAt(Value value, Operation *op);
-  /// Where a product that adds to `acc` may be added: there, unless it reads it or another op will.
+  /// Where a product that is added to `acc` goes: there, unless it reads it or another op will.
   Value addTarget(Operation *op, Value acc, mlir::ValueRange read);
   /// The place of a trainable parameter as the model computes with it: its part of one rounded copy of all of them, made
   /// where the function begins. Null if `op` is no such rounding, or if a parameter is so large that a copy costs memory.

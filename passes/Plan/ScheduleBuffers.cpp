@@ -179,11 +179,8 @@ Value Scheduler::sumTarget(Value sum) {
 }
 
 Value Scheduler::addTarget(Operation *op, Value acc, ValueRange read) {
-  Value from = place(acc), result = op->getResult(0);
-  Value y = llvm::is_contained(read, from) ? allocate(result) : allocateInPlace(op, result, acc);
-  if (y != from)
-    builder.create<exec::CopyOp>(op->getLoc(), y, from);
-  return y;
+  Value result = op->getResult(0);
+  return llvm::is_contained(read, place(acc)) ? allocate(result) : allocateInPlace(op, result, acc);
 }
 
 std::pair<Value, Value> Scheduler::quantizeRows(Location loc, Value x) {

@@ -30,8 +30,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](nn::LinearAddOp o) {
-        Value y = addTarget(o, o.getAcc(), {of(o.getX()), of(o.getWeight())});
-        builder.create<exec::LinearAddOp>(loc, y, of(o.getX()), of(o.getWeight()), o.getTransposed(), o.getAlpha());
+        Value acc = of(o.getAcc()), y = addTarget(o, o.getAcc(), {of(o.getX()), of(o.getWeight())});
+        builder.create<exec::LinearAddOp>(loc, y, acc, of(o.getX()), of(o.getWeight()), o.getTransposed(), o.getAlpha());
         return success();
       })
       .Case([&](nn::LinearWeightGradOp o) {
@@ -58,7 +58,9 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](nn::RMSNormGradOp o) {
-        builder.create<exec::RMSNormGradOp>(loc, allocate(o), of(o.getDy()), of(o.getX()), of(o.getWeight()), o.getEps());
+        Value residual = o.getResidual() ? of(o.getResidual()) : Value();
+        Value dx = residual ? allocateInPlace(o, o, o.getResidual()) : allocate(o);
+        builder.create<exec::RMSNormGradOp>(loc, dx, of(o.getDy()), of(o.getX()), of(o.getWeight()), residual, o.getEps());
         return success();
       })
       .Case([&](nn::RMSNormWeightGradOp o) {
@@ -149,14 +151,15 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](adapter::QuantizedLinearAddOp o) {
+        Value acc = of(o.getAcc());
         if (isFP8(o.getWeight())) {
           auto [codes, scales] = quantizeRows(loc, o.getX());
           Value y = addTarget(o, o.getAcc(), {});
-          builder.create<exec::FP8LinearAddOp>(loc, y, codes, scales, of(o.getWeight()), o.getTransposed(), o.getAlpha());
+          builder.create<exec::FP8LinearAddOp>(loc, y, acc, codes, scales, of(o.getWeight()), o.getTransposed(), o.getAlpha());
           return success();
         }
         Value dense = dequantize(loc, o.getWeight()), y = addTarget(o, o.getAcc(), of(o.getX()));
-        builder.create<exec::LinearAddOp>(loc, y, of(o.getX()), dense, o.getTransposed(), o.getAlpha());
+        builder.create<exec::LinearAddOp>(loc, y, acc, of(o.getX()), dense, o.getTransposed(), o.getAlpha());
         return success();
       })
       .Case([&](adapter::OverrideRowsOp o) {

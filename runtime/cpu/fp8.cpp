@@ -50,9 +50,10 @@ template <class T> void multiply(const Fp8Gemm<T> &g, const T *bias) {
       parallelFor(rows, rows * cols, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           T *y = g.c + (m + i) * g.n + n;
+          const T *add = g.add ? g.add + (m + i) * g.n + n : nullptr;
           const float scale = g.alpha * g.aScales[m + i];
           for (int64_t j = 0; j < cols; ++j) {
-            const float start = g.add ? toFloat(y[j]) : bias ? toFloat(bias[n + j]) : 0.0f;
+            const float start = add ? toFloat(add[j]) : bias ? toFloat(bias[n + j]) : 0.0f;
             y[j] = fromFloat<T>(start + scale * g.bScales[n + j] * sums[i * cols + j]);
           }
         }
@@ -71,21 +72,21 @@ void quantize_rows(const Context &, Tensor<uint8_t> codes, Tensor<float> scales,
 template <class T>
 void fp8_linear(const Context &, Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
                 Tensor<const uint8_t> w, Tensor<const T> bias, bool transposed, float alpha) {
-  multiply(fp8LinearGemm(y, codes, scales, w, transposed, alpha, false), bias.data);
+  multiply(fp8LinearGemm<T>(y, codes, scales, w, transposed, alpha, nullptr), bias.data);
 }
 
 template <class T>
-void fp8_linear_add(const Context &, Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
-                    Tensor<const uint8_t> w, bool transposed, float alpha) {
-  multiply(fp8LinearGemm(y, codes, scales, w, transposed, alpha, true), static_cast<const T *>(nullptr));
+void fp8_linear_add(const Context &, Tensor<T> y, Tensor<const T> acc, Tensor<const uint8_t> codes,
+                    Tensor<const float> scales, Tensor<const uint8_t> w, bool transposed, float alpha) {
+  multiply(fp8LinearGemm(y, codes, scales, w, transposed, alpha, acc.data), static_cast<const T *>(nullptr));
 }
 
 #define INSTANTIATE(T)                                                                                       \
   template void quantize_rows(const Context &, Tensor<uint8_t>, Tensor<float>, Tensor<const T>);             \
   template void fp8_linear(const Context &, Tensor<T>, Tensor<const uint8_t>, Tensor<const float>,           \
                            Tensor<const uint8_t>, Tensor<const T>, bool, float);                             \
-  template void fp8_linear_add(const Context &, Tensor<T>, Tensor<const uint8_t>, Tensor<const float>,       \
-                               Tensor<const uint8_t>, bool, float);
+  template void fp8_linear_add(const Context &, Tensor<T>, Tensor<const T>, Tensor<const uint8_t>,           \
+                               Tensor<const float>, Tensor<const uint8_t>, bool, float);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

@@ -7,9 +7,20 @@
 #ifndef PEFT_RUNTIME_CPU_GEMM_H
 #define PEFT_RUNTIME_CPU_GEMM_H
 
+#include "parallel.h"
 #include "peft/runtime/gemm.h"
 
 namespace peft::rt {
+
+/// c = add, for a library that can only add to what it writes.
+template <class T, class R> void startFromAdd(const Gemm<T, R> &g) {
+  if (!g.add || g.add == g.c)
+    return;
+  parallelFor(g.m, g.m * g.n, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      std::copy_n(g.add + i * g.ldadd, g.n, g.c + i * g.ldc);
+  });
+}
 
 void run(const Gemm<float, float> &);
 /// Where the processor has no bf16 product, the operands are widened, which is slow and

@@ -144,7 +144,7 @@ public:
   Finish() = default;
   /// `tall` by `wide` tiles at (i, j) of the product g, of whose transpose c is if `transposed`.
   Finish(const Gemm<bf16, R> &g, bool transposed, float *sums, int64_t i, int64_t j, int tall, int wide)
-      : sums(sums), down(wide * sumSize), across(sumSize), ldc(g.ldc), add(g.add) {
+      : sums(sums), down(wide * sumSize), across(sumSize), ldc(g.ldc), ldadd(g.ldadd) {
     int64_t rowsLeft = g.m - i, columnsLeft = g.n - j;
     if (transposed) {
       for (int tile = 0; tile < tall * wide; ++tile) {
@@ -163,6 +163,7 @@ public:
     rows = std::min(rowsLeft, tall * half);
     mask = firstOf(std::min(columnsLeft, wide * half));
     to = g.c + i * g.ldc + j;
+    add = g.add ? g.add + i * g.ldadd + j : nullptr;
     alpha = _mm512_set1_ps(g.alpha);
     load(bias, g.bias ? g.bias + j : g.c, g.bias ? mask : 0);
   }
@@ -171,8 +172,10 @@ public:
     for (; count && row < rows; --count, ++row, to += ldc) {
       const float *from = sums + row / half * down + row % half * half;
       __m512 v[2] = {bias[0], bias[1]};
-      if (add)
-        load(v, to, mask);
+      if (add) {
+        load(v, add, mask);
+        add += ldadd;
+      }
       v[0] = _mm512_fmadd_ps(_mm512_load_ps(from), alpha, v[0]);
       v[1] = _mm512_fmadd_ps(_mm512_load_ps(from + across), alpha, v[1]);
       store(to, mask, v);
@@ -183,8 +186,8 @@ private:
   const float *sums = nullptr;
   int64_t down = 0, across = 0; ///< floats from one tile to the next
   R *to = nullptr;
-  int64_t ldc = 0, rows = 0, row = 0;
-  bool add = false;
+  const R *add = nullptr;
+  int64_t ldc = 0, ldadd = 0, rows = 0, row = 0;
   __mmask32 mask = 0;
   __m512 alpha, bias[2];
 };
@@ -195,7 +198,7 @@ template <int tile> inline void passTile(const void *from) {
 }
 
 /// sums, tiles [M][N], = a b, or += when `more`, over `depths` tiles of k; tiles of b's next columns lie
-/// `across` elements further. c is where sums will go, to be called into the cache.
+/// `across` elements further. c is where sums will go, or what they will be added to, to be called into the cache.
 template <int M, int N, class R>
 void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t stride, const bf16 *b,
               int64_t across, Finish<R> &last, const R *c, int64_t ldc) {
@@ -273,6 +276,8 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
         const bf16 *a = g.a + (g.transposeA ? p0 * g.lda + i0 : i0 * g.lda + p0);
         if (!direct)
           copyA(copy, stride, a, g.lda, g.transposeA, m, k);
+        const R *c = g.add ? g.add : g.c;
+        const int64_t ldc = g.add ? g.ldadd : g.ldc;
         Finish<R> last;
         float *next = sums;
         for (int64_t i = 0; i < m; i += side)
@@ -287,7 +292,7 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
               const bool whole = p0 + p * depth + kStep >= g.k, call = whole && !transposed;
               run(next, p0 + p > 0, std::min(kStep / depth, depths - p), (direct ? a : copy) + i * stride + p * depth,
                   stride, b + (j / half * depths + p) * tileSize, depths * tileSize, last,
-                  call ? g.c + (i0 + i) * g.ldc + j0 + j : g.c, call ? g.ldc : 0);
+                  call ? c + (i0 + i) * ldc + j0 + j : c, call ? ldc : 0);
               if (whole)
                 last = Finish<R>(g, transposed, next, i0 + i, j0 + j, tall, wide);
               next = kStep < g.k ? next + cell : next == sums ? sums + cell : sums;

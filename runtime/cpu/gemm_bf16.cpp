@@ -28,12 +28,14 @@ template <class R> void runWidened(const Gemm<bf16, R> &g) {
   wide.lda = g.transposeA ? g.m : g.k;
   wide.ldb = g.transposeB ? g.k : g.n;
   wide.ldc = g.n;
-  wide.alpha = g.alpha, wide.add = g.add;
+  wide.alpha = g.alpha;
   std::vector<float> a = widened(g.a, g.transposeA ? g.k : g.m, wide.lda, g.lda);
   std::vector<float> b = widened(g.b, g.transposeB ? g.n : g.k, wide.ldb, g.ldb);
-  std::vector<float> c = g.add ? widened(g.c, g.m, g.n, g.ldc) : std::vector<float>(g.m * g.n);
+  std::vector<float> c = g.add ? widened(g.add, g.m, g.n, g.ldadd) : std::vector<float>(g.m * g.n);
   std::vector<float> bias = g.bias ? widened(g.bias, 1, g.n, g.n) : std::vector<float>();
   wide.a = a.data(), wide.b = b.data(), wide.c = c.data();
+  if (g.add)
+    wide.add = wide.c, wide.ldadd = wide.ldc;
   wide.bias = g.bias ? bias.data() : nullptr;
   run(wide);
   for (int64_t i = 0; i < g.m; ++i)

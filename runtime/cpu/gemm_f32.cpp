@@ -48,24 +48,28 @@ void copyPanel(float *to, const Gemm<float, float> &g, int64_t j) {
       to[p * tileColumns + c] = c < columns ? g.alpha * g.b[(j + c) * g.ldb + p] : 0.0f;
 }
 
-/// c [tileRows][tileColumns] of the whole product at row i and column j.
-void tile(const Gemm<float, float> &g, int64_t i, const float *panel, float *c, int64_t ldc) {
-  if (g.add)
+/// c [tileRows][tileColumns] of the whole product at row i and column j; `add` is what it is added to.
+void tile(const Gemm<float, float> &g, int64_t i, const float *panel, float *c, int64_t ldc, const float *add) {
+  for (int64_t row = 0; add && add != c && row < tileRows; ++row)
+    std::copy_n(add + row * g.ldadd, tileColumns, c + row * ldc);
+  if (add)
     tileProduct<true>(g.k, g.a + i * g.lda, g.lda, 1, panel, tileColumns, c, ldc);
   else
     tileProduct<false>(g.k, g.a + i * g.lda, g.lda, 1, panel, tileColumns, c, ldc);
 }
 
 /// A tile of which only `rows` and `columns` exist, by way of a whole one.
-void tileAtEdge(const Gemm<float, float> &g, int64_t i, int64_t rows, const float *panel, float *c, int64_t columns) {
+void tileAtEdge(const Gemm<float, float> &g, int64_t i, int64_t rows, const float *panel, float *c, const float *add,
+                int64_t columns) {
   float whole[tileRows * tileColumns] = {}, a[tileRows * fewTerms] = {};
   Gemm<float, float> part = g;
   for (int64_t row = 0; row < rows; ++row) {
     std::copy_n(g.a + (i + row) * g.lda, g.k, a + row * g.k);
-    std::copy_n(c + row * g.ldc, g.add ? columns : 0, whole + row * tileColumns);
+    if (add)
+      std::copy_n(add + row * g.ldadd, columns, whole + row * tileColumns);
   }
   part.a = a, part.lda = g.k;
-  tile(part, 0, panel, whole, tileColumns);
+  tile(part, 0, panel, whole, tileColumns, add ? whole : nullptr);
   for (int64_t row = 0; row < rows; ++row)
     std::copy_n(whole + row * tileColumns, columns, c + row * g.ldc);
 }
@@ -79,10 +83,11 @@ void runInTiles(const Gemm<float, float> &g) {
       for (int64_t j = 0; j < g.n; j += tileColumns) {
         const int64_t rows = std::min(tileRows, g.m - i), columns = std::min(tileColumns, g.n - j);
         float *c = g.c + i * g.ldc + j;
+        const float *add = g.add ? g.add + i * g.ldadd + j : nullptr;
         if (rows == tileRows && columns == tileColumns)
-          tile(g, i, panels + j * g.k, c, g.ldc);
+          tile(g, i, panels + j * g.k, c, g.ldc, add);
         else
-          tileAtEdge(g, i, rows, panels + j * g.k, c, columns);
+          tileAtEdge(g, i, rows, panels + j * g.k, c, add, columns);
       }
   });
 }
@@ -99,6 +104,7 @@ void run(const Gemm<float, float> &g) {
       for (int64_t i = begin; i < end; ++i)
         std::copy_n(g.bias, g.n, g.c + i * g.ldc);
     });
+  startFromAdd(g);
   // Fails only for impossible shapes, which the compiler's verifiers exclude.
   if (dnnl_sgemm(g.transposeA ? 'T' : 'N', g.transposeB ? 'T' : 'N', g.m, g.n, g.k, g.alpha, g.a, g.lda, g.b,
                  g.ldb, g.add || g.bias ? 1.0f : 0.0f, g.c, g.ldc) != dnnl_success)

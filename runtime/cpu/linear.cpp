@@ -15,13 +15,13 @@ namespace peft::rt {
 template <class T>
 void linear(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, Tensor<const T> bias,
             bool transposed, float alpha) {
-  run(linearGemm(y, x, w, bias.data, transposed, alpha, false));
+  run(linearGemm<T>(y, x, w, bias.data, transposed, alpha, nullptr));
 }
 
 template <class T>
-void linear_add(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, bool transposed,
-                float alpha) {
-  run(linearGemm<T>(y, x, w, nullptr, transposed, alpha, true));
+void linear_add(const Context &, Tensor<T> y, Tensor<const T> acc, Tensor<const T> x, Tensor<const T> w,
+                bool transposed, float alpha) {
+  run(linearGemm<T>(y, x, w, nullptr, transposed, alpha, acc.data));
 }
 
 template <class T>
@@ -45,7 +45,8 @@ template <class T> void sum_rows(const Context &, Tensor<float> sum, Tensor<cons
 #define INSTANTIATE(T)                                                                                       \
   template void linear(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>, bool,  \
                        float);                                                                               \
-  template void linear_add(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, bool, float);       \
+  template void linear_add(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>,    \
+                           bool, float);                                                                     \
   template void linear_weight_grad(const Context &, Tensor<float>, Tensor<const T>, Tensor<const T>, float); \
   template void sum_rows(const Context &, Tensor<float>, Tensor<const T>);
 INSTANTIATE(float)

@@ -2,7 +2,7 @@
 //
 // With r = 1 / sqrt(mean(x^2) + eps) and g = dy * w over a group of n elements:
 //
-//   y = w * x * r     dx = r * g - x * r^3 * mean(g * x)     dw = the sum of dy * x * r
+//   y = w * x * r     dx = r * g - x * r^3 * mean(g * x), plus a residual     dw = the sum of dy * x * r
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,7 +42,7 @@ void rms_norm(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w
 
 template <class T>
 void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<const T> x, Tensor<const T> w,
-                   double eps) {
+                   Tensor<const T> residual, double eps) {
   const int64_t n = w.size();
   parallelFor(x.size() / n, x.size(), [&](int64_t begin, int64_t end) {
     const T *weight = w.data;
@@ -55,9 +55,11 @@ void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<con
       for (int64_t c = 0; c < n; ++c)
         dot += toFloat(slope[c]) * toFloat(weight[c]) * toFloat(from[c]);
       const float pull = r * r * r * dot / float(n);
-      fillRounded(to, n, [=](int64_t c) {
-        return r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]);
-      });
+      auto gradient = [=](int64_t c) { return r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]); };
+      if (const T *beside = residual ? residual.data + i * n : nullptr)
+        fillRounded(to, n, [=](int64_t c) { return toFloat(beside[c]) + gradient(c); });
+      else
+        fillRounded(to, n, gradient);
     }
   });
 }
@@ -85,7 +87,7 @@ void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy
 #define INSTANTIATE(T)                                                                                       \
   template void rms_norm(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, double);              \
   template void rms_norm_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>, \
-                              double);                                                                       \
+                              Tensor<const T>, double);                                                      \
   template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const T>, Tensor<const T>,       \
                                      double);
 INSTANTIATE(float)

@@ -88,21 +88,21 @@ void fp8_linear(const Context &ctx, Tensor<T> y, Tensor<const uint8_t> codes, Te
     launch(ctx, "fp8_linear", blocksFor(packs), blockThreads, aligned ? spreadBias<T, wide<T>> : spreadBias<T, 1>, y.data,
            bias.data, packs, int(y.cols()));
   }
-  run(ctx, fp8LinearGemm(y, codes, scales, w, transposed, alpha, bool(bias)));
+  run(ctx, fp8LinearGemm<T>(y, codes, scales, w, transposed, alpha, bias ? y.data : nullptr));
 }
 
 template <class T>
-void fp8_linear_add(const Context &ctx, Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
-                    Tensor<const uint8_t> w, bool transposed, float alpha) {
-  run(ctx, fp8LinearGemm(y, codes, scales, w, transposed, alpha, true));
+void fp8_linear_add(const Context &ctx, Tensor<T> y, Tensor<const T> acc, Tensor<const uint8_t> codes,
+                    Tensor<const float> scales, Tensor<const uint8_t> w, bool transposed, float alpha) {
+  run(ctx, fp8LinearGemm(y, codes, scales, w, transposed, alpha, acc.data));
 }
 
 #define INSTANTIATE(T)                                                                                       \
   template void quantize_rows(const Context &, Tensor<uint8_t>, Tensor<float>, Tensor<const T>);             \
   template void fp8_linear(const Context &, Tensor<T>, Tensor<const uint8_t>, Tensor<const float>,           \
                            Tensor<const uint8_t>, Tensor<const T>, bool, float);                             \
-  template void fp8_linear_add(const Context &, Tensor<T>, Tensor<const uint8_t>, Tensor<const float>,       \
-                               Tensor<const uint8_t>, bool, float);
+  template void fp8_linear_add(const Context &, Tensor<T>, Tensor<const T>, Tensor<const uint8_t>,           \
+                               Tensor<const float>, Tensor<const uint8_t>, bool, float);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

@@ -36,6 +36,7 @@ template <class T, class R> Product toColumnMajor(const Gemm<T, R> &gemm) {
   product.bias = gemm.bias;
   product.alpha = gemm.alpha;
   product.add = gemm.add;
+  product.ldadd = gemm.ldadd;
   return product;
 }
 
@@ -57,6 +58,7 @@ template <class R> Product toColumnMajor(const Fp8Gemm<R> &gemm) {
   product.scaleB = gemm.aScales;
   product.alpha = gemm.alpha;
   product.add = gemm.add;
+  product.ldadd = gemm.n;
   product.fast = gemm.fast;
   return product;
 }
@@ -65,7 +67,7 @@ template <class R> Product toColumnMajor(const Fp8Gemm<R> &gemm) {
 bool runsHere(const peft_context_t &ctx, Described &described, const cublasLtMatmulAlgo_t &algorithm) {
   cublasLtMatmulHeuristicResult_t found{};
   return cublasLtMatmulAlgoCheck(*gemmHandle(), &described.operation, &described.a, &described.b,
-                                 &described.d, &described.d, &algorithm, &found) == CUBLAS_STATUS_SUCCESS &&
+                                 &described.c, &described.d, &algorithm, &found) == CUBLAS_STATUS_SUCCESS &&
          found.workspaceSize <= cudaOf(ctx).workspaceBytes;
 }
 
@@ -84,7 +86,7 @@ Result<Choice> choiceFor(const peft_context_t &ctx, const Product &product, Desc
 }
 
 void runProduct(const peft_context_t &ctx, const Product &product) {
-  if (!product.m || !product.n || (product.add && !product.k))
+  if (!product.m || !product.n || (product.inPlace() && !product.k))
     return;
   const std::string key = keyOf(ctx, product);
   auto refuse = [&](const std::string &why) { fail(ctx, "the matrix product " + key + ": " + why); };
@@ -132,6 +134,7 @@ cublasStatus_t describe(Described &to, const Product &product) {
   }
   layout(to.a, product.in, product.transposeA, product.m, product.k, product.lda);
   layout(to.b, product.in, product.transposeB, product.k, product.n, product.ldb);
+  layout(to.c, product.out, false, product.m, product.n, product.ldc());
   layout(to.d, product.out, false, product.m, product.n, product.ldd);
   return status;
 }
@@ -141,7 +144,7 @@ cublasStatus_t enqueue(const peft_context_t &ctx, const Product &product, Descri
   const CudaContext &cuda = cudaOf(ctx);
   const float beta = product.add ? 1.0f : 0.0f;
   return cublasLtMatmul(*gemmHandle(), &described.operation, &product.alpha, product.a, &described.a,
-                        product.b, &described.b, &beta, product.d, &described.d, d, &described.d, &algorithm,
+                        product.b, &described.b, &beta, product.c(), &described.c, d, &described.d, &algorithm,
                         cuda.workspace, cuda.workspaceBytes, cuda.stream);
 }
 

@@ -14,7 +14,7 @@
 
 namespace peft::rt {
 
-/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or d + alpha * op(a) op(b). With scales,
+/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or add + alpha * op(a) op(b). With scales,
 /// those of e4m3, row i of op(a) is multiplied by scaleA[i], column j of op(b) by scaleB[j].
 struct Product {
   cudaDataType_t in, out;
@@ -25,16 +25,21 @@ struct Product {
   const void *bias;
   const float *scaleA, *scaleB;
   float alpha;
-  bool add;
+  const void *add; ///< null, d itself, or memory apart from it
+  int64_t ldadd;
   bool fast; ///< of e4m3: CUBLASLT_MATMUL_DESC_FAST_ACCUM
 
+  bool inPlace() const { return add && add == d; }
+  /// What cuBLASLt calls C: of d's layout where nothing is added.
+  const void *c() const { return add ? add : d; }
+  int64_t ldc() const { return add ? ldadd : ldd; }
   uint64_t outBytes() const { return uint64_t(ldd) * n * (out == CUDA_R_32F ? 4 : 2); }
 };
 
 /// cuBLASLt's descriptors of a product. They live in the object: nothing is allocated.
 struct Described {
   cublasLtMatmulDescOpaque_t operation;
-  cublasLtMatrixLayoutOpaque_t a, b, d;
+  cublasLtMatrixLayoutOpaque_t a, b, c, d;
 };
 cublasStatus_t describe(Described &, const Product &);
 

@@ -2,8 +2,8 @@
 //
 // cuBLASLt lists its candidates for a product, best guess first; the guess knows neither
 // beta nor what else is in the cache. They are timed on the operands themselves, with the
-// real strides and beta. A product that adds writes to memory of its own meanwhile; others
-// write their result, which the true run then writes again.
+// real strides and beta. A product that adds in place writes to memory of its own meanwhile;
+// others write their result, which the true run then writes again.
 //
 // A step of large products runs at the card's power limit, not at its highest clock, and there
 // the fastest algorithm is the one that spends the least energy: on an H200 at 700 W (1.45 of
@@ -75,13 +75,13 @@ Result<Candidates> askHeuristic(const CudaContext &cuda, const Product &product,
   set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reductionsAllowed(cuda.deterministic, product.out));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignmentOf(product.a));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignmentOf(product.b));
-  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignmentOf(product.d));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignmentOf(product.c()));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignmentOf(product.d));
   Candidates candidates(candidateLimit);
   int count = 0;
   if (!status)
     status = cublasLtMatmulAlgoGetHeuristic(*gemmHandle(), &described.operation, &described.a, &described.b,
-                                            &described.d, &described.d, &preference, candidateLimit,
+                                            &described.c, &described.d, &preference, candidateLimit,
                                             candidates.data(), &count);
   candidates.resize(size_t(count));
   candidates.erase(
@@ -223,10 +223,10 @@ Result<Choice> chooseAlgorithm(const peft_context_t &ctx, const Product &product
   const Choice first{candidates->front().algo, 0, true};
   if (!tuning || cudaOf(ctx).capturing)
     return first;
-  Scratch scratch(product.add ? product.outBytes() : 0);
-  if (product.add && !scratch.get())
+  Scratch scratch(product.inPlace() ? product.outBytes() : 0);
+  if (product.inPlace() && !scratch.get())
     return first;
-  Stopwatch watch(ctx, product, described, product.add ? scratch.get() : product.d);
+  Stopwatch watch(ctx, product, described, product.inPlace() ? scratch.get() : product.d);
   const Timed winner = fastest(watch, *candidates);
   if (!(winner.milliseconds < never))
     return Status::error("none of cublaslt's algorithms runs");
@@ -246,6 +246,8 @@ std::string keyOf(const peft_context_t &ctx, const Product &product) {
     key += "," + std::to_string(alignmentOf(pointer));
   if (product.add)
     key += ",add";
+  if (product.add && !product.inPlace())
+    key += std::to_string(product.ldadd) + "," + std::to_string(alignmentOf(product.add));
   if (product.fast)
     key += ",fast";
   if (product.bias)

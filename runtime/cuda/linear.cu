@@ -88,13 +88,13 @@ template <class T, int V> void sumRows(const Context &ctx, Tensor<float> sum, Te
 template <class T>
 void linear(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, Tensor<const T> bias,
             bool transposed, float alpha) {
-  run(ctx, linearGemm(y, x, w, bias.data, transposed, alpha, false));
+  run(ctx, linearGemm<T>(y, x, w, bias.data, transposed, alpha, nullptr));
 }
 
 template <class T>
-void linear_add(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, bool transposed,
-                float alpha) {
-  run(ctx, linearGemm<T>(y, x, w, nullptr, transposed, alpha, true));
+void linear_add(const Context &ctx, Tensor<T> y, Tensor<const T> acc, Tensor<const T> x, Tensor<const T> w,
+                bool transposed, float alpha) {
+  run(ctx, linearGemm<T>(y, x, w, nullptr, transposed, alpha, acc.data));
 }
 
 template <class T>
@@ -115,7 +115,8 @@ template <class T> void sum_rows(const Context &ctx, Tensor<float> sum, Tensor<c
 #define INSTANTIATE(T)                                                                                       \
   template void linear(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>, bool,  \
                        float);                                                                               \
-  template void linear_add(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, bool, float);       \
+  template void linear_add(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>,    \
+                           bool, float);                                                                     \
   template void linear_weight_grad(const Context &, Tensor<float>, Tensor<const T>, Tensor<const T>, float); \
   template void sum_rows(const Context &, Tensor<float>, Tensor<const T>);
 INSTANTIATE(float)

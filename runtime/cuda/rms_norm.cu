@@ -2,7 +2,7 @@
 //
 // With r = 1 / sqrt(mean(x^2) + eps) and g = dy * w over a group of n elements:
 //
-//   y = w * x * r     dx = r * g - x * r^3 * mean(g * x)
+//   y = w * x * r     dx = r * g - x * r^3 * mean(g * x), plus a residual
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,9 +39,9 @@ __global__ void __launch_bounds__(512) normKernel(T *y, const T *x, const T *w, 
   });
 }
 
-template <class T, int N, int K>
+template <class T, int N, int K, bool Residual>
 __global__ void __launch_bounds__(512)
-    normGradKernel(T *dx, const T *dy, const T *x, const T *w, int64_t rows, RowShape shape, float eps) {
+    normGradKernel(T *dx, const T *dy, const T *x, const T *w, const T *residual, int64_t rows, RowShape shape, float eps) {
   __shared__ float shared[2 * 512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
   const int64_t row = threadNumber() / lanes, at = row * shape.n;
@@ -65,6 +65,12 @@ __global__ void __launch_bounds__(512)
 #pragma unroll
     for (int i = 0; i < N; ++i)
       result[i] = r * (slopes[i] * weights[i]) - pull * values[i];
+    if constexpr (Residual) {
+      const Pack<T, N> beside = Pack<T, N>::load(residual + at + c);
+#pragma unroll
+      for (int i = 0; i < N; ++i)
+        result[i] += beside[i];
+    }
     Pack<T, N>::of(result).store(dx + at + c);
   });
 }
@@ -84,19 +90,20 @@ void rms_norm(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T
 
 template <class T>
 void rms_norm_grad(const Context &ctx, Tensor<T> dx, Tensor<const T> dy, Tensor<const T> x, Tensor<const T> w,
-                   double eps) {
+                   Tensor<const T> residual, double eps) {
   const int64_t rows = x.size() / w.size();
-  const bool aligned = isWide(dx.data) && isWide(dy.data) && isWide(x.data) && isWide(w.data);
+  const bool aligned = isWide(dx.data) && isWide(dy.data) && isWide(x.data) && isWide(w.data) && isWide(residual.data);
   withRowShape<T>(w.size(), aligned, [&](RowShape shape, auto N, auto K) {
-    launch(ctx, "rms_norm_grad", blocksOf(rows, shape), shape.threads(), normGradKernel<T, N, K>, dx.data, dy.data,
-           x.data, w.data, rows, shape, float(eps));
+    launch(ctx, "rms_norm_grad", blocksOf(rows, shape), shape.threads(),
+           residual ? normGradKernel<T, N, K, true> : normGradKernel<T, N, K, false>, dx.data, dy.data, x.data, w.data,
+           residual.data, rows, shape, float(eps));
   });
 }
 
 #define INSTANTIATE(T)                                                                                       \
   template void rms_norm(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, double);              \
   template void rms_norm_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const T>, Tensor<const T>, \
-                              double);
+                              Tensor<const T>, double);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

@@ -164,10 +164,13 @@ TYPED_TEST(Fp8Kernel, AddKeepsWhatWasThere) {
       Weight w(transposed ? s.in : s.out, transposed ? s.out : s.in, 7);
       const Doubles start = randomValues(size_t(s.rows * s.out), 8);
       Owned<TypeParam> y({s.rows, s.out}, start);
-      fp8_linear_add<TypeParam>(context, y, x.codes, x.scales, w.bytes, transposed, 2);
-      expectClose<TypeParam>(y.doubles(),
-                             reference(x.result, transposed ? w.byColumns : w.byRows, s.in, 2, start),
-                             sumTolerance + roundingOf<TypeParam>());
+      Owned<TypeParam> apart({s.rows, s.out}, Doubles(start.size(), NAN));
+      fp8_linear_add<TypeParam>(context, apart, y, x.codes, x.scales, w.bytes, transposed, 2);
+      EXPECT_EQ(y.doubles(), start);
+      fp8_linear_add<TypeParam>(context, y, y, x.codes, x.scales, w.bytes, transposed, 2);
+      const Doubles want = reference(x.result, transposed ? w.byColumns : w.byRows, s.in, 2, start);
+      for (const Owned<TypeParam> *result : {&y, &apart})
+        expectClose<TypeParam>(result->doubles(), want, sumTolerance + roundingOf<TypeParam>());
     }
 }
 
@@ -222,7 +225,7 @@ TYPED_TEST(Fp8Kernel, TheSameBitsEachTime) {
   for (Doubles &result : results) {
     Owned<TypeParam> y({s.rows, s.out}, start);
     for (int again = 0; again < 3; ++again)
-      fp8_linear_add<TypeParam>(context, y, x.codes, x.scales, w.bytes, false, 0.5);
+      fp8_linear_add<TypeParam>(context, y, y, x.codes, x.scales, w.bytes, false, 0.5);
     result = y.doubles();
   }
   EXPECT_EQ(results[0], results[1]);

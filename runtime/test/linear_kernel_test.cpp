@@ -62,9 +62,14 @@ TYPED_TEST(LinearKernel, AddKeepsWhatWasThere) {
       Doubles x = randomValues(s.rows * s.in, 4), w = randomValues(s.in * s.out, 5),
               start = randomValues(s.rows * s.out, 6);
       Owned<TypeParam> xs({s.rows, s.in}, x), ws({s.out, s.in}, w), y({s.rows, s.out}, start);
-      linear_add<TypeParam>(context, y, xs, ws, transposed, 2);
-      expectClose<TypeParam>(y.doubles(), reference(s, x, w, transposed, 2, start),
-                             roundsTwice ? roundingOf<TypeParam>() + 4e-6 : 4e-6);
+      Owned<TypeParam> apart({s.rows, s.out}, Doubles(s.rows * s.out, NAN));
+      linear_add<TypeParam>(context, apart, y, xs, ws, transposed, 2);
+      EXPECT_EQ(y.doubles(), start);
+      linear_add<TypeParam>(context, y, y, xs, ws, transposed, 2);
+      const double tolerance = roundsTwice ? roundingOf<TypeParam>() + 4e-6 : 4e-6;
+      const Doubles want = reference(s, x, w, transposed, 2, start);
+      expectClose<TypeParam>(y.doubles(), want, tolerance);
+      expectClose<TypeParam>(apart.doubles(), want, tolerance);
     }
 }
 
@@ -91,8 +96,8 @@ TYPED_TEST(LinearKernel, OperandsNeedNoAlignment) {
           start = randomValues(s.rows * s.out + 1, 16);
   auto behindFirst = [](const Doubles &values) { return Doubles(values.begin() + 1, values.end()); };
   Owned<TypeParam> xs({s.rows * s.in + 1}, x), ws({s.in * s.out + 1}, w), y({s.rows * s.out + 1}, start);
-  linear_add<TypeParam>(context, Tensor<TypeParam>(y.tensor().data + 1, {s.rows, s.out}),
-                        Tensor<TypeParam>(xs.tensor().data + 1, {s.rows, s.in}),
+  const Tensor<TypeParam> from1(y.tensor().data + 1, {s.rows, s.out});
+  linear_add<TypeParam>(context, from1, from1, Tensor<TypeParam>(xs.tensor().data + 1, {s.rows, s.in}),
                         Tensor<TypeParam>(ws.tensor().data + 1, {s.out, s.in}), false, 1);
   Doubles want = reference(s, behindFirst(x), behindFirst(w), false, 1, behindFirst(start));
   want.insert(want.begin(), start[0]);
@@ -112,7 +117,7 @@ TYPED_TEST(LinearKernel, TheSameBitsEachTime) {
     for (int again = 0; again < 3; ++again) {
       linear_weight_grad<TypeParam>(context, sum, dys, xs, 0.5);
       linear<TypeParam>(context, back, dys, bs, {}, true, 1);
-      linear_add<TypeParam>(context, y, xs, bs, false, 0.5);
+      linear_add<TypeParam>(context, y, y, xs, bs, false, 0.5);
       sum_rows<TypeParam>(context, column, dys);
     }
     sums[i] = sum.doubles(), ds[i] = back.doubles(), ys[i] = y.doubles(), columns[i] = column.doubles();

@@ -35,9 +35,15 @@ TYPED_TEST(NormKernel, ForwardAndGradients) {
         dx({c.rows, c.cols});
     rms_norm<TypeParam>(context, y, xs, ws, eps);
     expectClose<TypeParam>(y.doubles(), rmsNorm(x, w));
-    rms_norm_grad<TypeParam>(context, dx, dys, xs, ws, eps);
-    expectClose<TypeParam>(dx.doubles(),
-                           numericGradient([&](const Doubles &v) { return rmsNorm(v, w); }, x, dy), 1e-5);
+    rms_norm_grad<TypeParam>(context, dx, dys, xs, ws, {}, eps);
+    const Doubles gradient = numericGradient([&](const Doubles &v) { return rmsNorm(v, w); }, x, dy);
+    expectClose<TypeParam>(dx.doubles(), gradient, 1e-5);
+    const Doubles residual = randomValues(c.rows * c.cols, 7);
+    Owned<TypeParam> stream({c.rows, c.cols}, residual);
+    rms_norm_grad<TypeParam>(context, dx, dys, xs, ws, stream, eps);
+    expectClose<TypeParam>(dx.doubles(), plus(residual, gradient), 1e-5);
+    rms_norm_grad<TypeParam>(context, stream, dys, xs, ws, stream, eps); // in place
+    EXPECT_EQ(stream.doubles(), dx.doubles());
     Owned<float> sum({c.n}, start);
     rms_norm_weight_grad<TypeParam>(context, sum, dys, xs, eps);
     expectClose<float>(sum.doubles(),

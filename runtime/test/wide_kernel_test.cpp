@@ -44,8 +44,13 @@ TYPED_TEST(WideKernel, RmsNorm) {
     // dx = r g - x r^3 mean(g x), g = dy w: the first is off by t/2 of r |g| <= r; in the second r^3 is by
     // 3t/2 and the sum by t of |x r| mean |g x r| r <= sqrt(3) / 3 r, for x that are evenly spread. Together
     // below 2t r, and the largest dx is about r.
-    rms_norm_grad<TypeParam>(context, got, dys, xs, ws, eps);
+    rms_norm_grad<TypeParam>(context, got, dys, xs, ws, {}, eps);
     expectClose<TypeParam>(got.doubles(), dx, 2 * t);
+    // What it is added to is as large.
+    const Doubles residual = randomValues(c.rows * c.n, 4);
+    Owned<TypeParam> stream({c.rows, c.n}, residual);
+    rms_norm_grad<TypeParam>(context, stream, dys, xs, ws, stream, eps);
+    expectClose<TypeParam>(stream.doubles(), plus(residual, dx), 2 * t);
     // Terms are off by t/2, and their sum over the rows.
     Owned<float> sum({c.n}, Doubles(c.n, 0.5));
     rms_norm_weight_grad<TypeParam>(context, sum, dys, xs, eps);

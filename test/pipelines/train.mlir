@@ -25,6 +25,9 @@
 // CHECK: train.adamw
 
 // FUSED: func.func @micro_step
+// Where a branch joins the residual stream, no pass over memory is left, nor where its cotangent does.
+// FUSED-NOT: nn.residual
+// FUSED: nn.linear_add %{{.*}}, %{{.*}}, %o_proj_weight
 // FUSED: train.elementwise
 // FUSED: train.chunk_rows
 // FUSED: train.sgd

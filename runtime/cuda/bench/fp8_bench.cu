@@ -110,12 +110,12 @@ private:
                                       {c.out}),
                         Tensor<bf16>(w, {c.out, c.in}));
     const float dense = time(c.name, [&] {
-      linear_add<bf16>(ctx, ys, xs, Tensor<bf16>(w, {r, k}), c.transposed, 1);
+      linear_add<bf16>(ctx, ys, ys, xs, Tensor<bf16>(w, {r, k}), c.transposed, 1);
     });
     const float quantizing = time(c.name, [&] { quantize_rows<bf16>(ctx, q, s, xs); });
     random(y, rows * c.out, 1);
-    const float eight = time(c.name, [&] { fp8_linear_add<bf16>(ctx, ys, q, s, weight, c.transposed, 1); });
-    Fp8Gemm<bf16> gemm = fp8LinearGemm(ys, q, s, weight, c.transposed, 1, true);
+    const float eight = time(c.name, [&] { fp8_linear_add<bf16>(ctx, ys, ys, q, s, weight, c.transposed, 1); });
+    Fp8Gemm<bf16> gemm = fp8LinearGemm<bf16>(ys, q, s, weight, c.transposed, 1, ys.data);
     gemm.fast = true;
     random(y, rows * c.out, 1);
     const float fast = time(c.name, [&] { run(ctx, gemm); });
@@ -133,7 +133,7 @@ private:
     std::vector<float> results[2];
     for (bool fast : {false, true}) {
       const Tensor<float> to(exact, {some, c.out});
-      Fp8Gemm<float> gemm = fp8LinearGemm(to, Tensor<const uint8_t>(q.data, {some, c.in}), s, weight, c.transposed, 1, false);
+      Fp8Gemm<float> gemm = fp8LinearGemm<float>(to, Tensor<const uint8_t>(q.data, {some, c.in}), s, weight, c.transposed, 1, nullptr);
       gemm.fast = fast;
       run(ctx, gemm);
       results[fast].resize(size_t(to.size()));

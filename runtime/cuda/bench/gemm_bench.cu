@@ -146,11 +146,11 @@ void enqueueCase(const Context &ctx, const Case &c, const Buffers &at) {
   case Kind::forward:
     return linear<bf16>(ctx, y, x, w, {}, false, 1);
   case Kind::add:
-    return linear_add<bf16>(ctx, y, x, w, false, 1);
+    return linear_add<bf16>(ctx, y, y, x, w, false, 1);
   case Kind::backward:
     return linear<bf16>(ctx, x, y, w, {}, true, 1);
   case Kind::backwardAdd:
-    return linear_add<bf16>(ctx, x, y, w, true, 1);
+    return linear_add<bf16>(ctx, x, x, y, w, true, 1);
   case Kind::weightGrad:
     return linear_weight_grad<bf16>(ctx, {at.sum, {c.out, c.in}}, y, x, 1);
   }

@@ -137,7 +137,8 @@ int main(int argc, char **argv) {
   bench("map add row 4096", m * h * 4, [&](int) { map<add>(ctx, c, a, w); });
 
   bench("rms_norm", m * h * 4, [&](int) { rms_norm<bf16>(ctx, b, a, w, 1e-5); });
-  bench("rms_norm_grad", m * h * 6, [&](int) { rms_norm_grad<bf16>(ctx, c, b, a, w, 1e-5); });
+  bench("rms_norm_grad", m * h * 6, [&](int) { rms_norm_grad<bf16>(ctx, c, b, a, w, {}, 1e-5); });
+  bench("rms_norm_grad and residual", m * h * 8, [&](int) { rms_norm_grad<bf16>(ctx, c, b, a, w, c, 1e-5); });
   auto sums = make<float>(ctx, {hidden});
   bench("rms_norm_weight_grad", m * h * 4, [&](int) { rms_norm_weight_grad<bf16>(ctx, sums, b, a, 1e-5); });
   auto headNorm = make<bf16>(ctx, {dim});

@@ -4,9 +4,9 @@
 // RUN: peft-opt %s --mlir-print-op-generic | peft-opt | FileCheck %s
 
 // CHECK-LABEL: @linear_add(
-// CHECK-NEXT: exec.linear_add %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<2x7x12xf32>, memref<2x7x3xf32>, memref<12x3xf32>
-func.func @linear_add(%y: memref<2x7x12xf32>, %x: memref<2x7x3xf32>, %w: memref<12x3xf32>) {
-  exec.linear_add %y, %x, %w {alpha = 2.0 : f64, transposed = false} : memref<2x7x12xf32>, memref<2x7x3xf32>, memref<12x3xf32>
+// CHECK-NEXT: exec.linear_add %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<2x7x12xf32>, memref<2x7x12xf32>, memref<2x7x3xf32>, memref<12x3xf32>
+func.func @linear_add(%y: memref<2x7x12xf32>, %acc: memref<2x7x12xf32>, %x: memref<2x7x3xf32>, %w: memref<12x3xf32>) {
+  exec.linear_add %y, %acc, %x, %w {alpha = 2.0 : f64, transposed = false} : memref<2x7x12xf32>, memref<2x7x12xf32>, memref<2x7x3xf32>, memref<12x3xf32>
   return
 }
 
@@ -88,8 +88,10 @@ func.func @select_columns(%y: memref<4x3xf32>, %x: memref<4x11xf32>) {
 }
 
 // CHECK-LABEL: @rms_norm_grad(
+// CHECK-NEXT: exec.rms_norm_grad %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<2x7x8xf32>, memref<2x7x8xf32>, memref<2x7x8xf32>, memref<8xf32>, memref<2x7x8xf32>
 // CHECK-NEXT: exec.rms_norm_grad %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<2x7x8xf32>, memref<2x7x8xf32>, memref<2x7x8xf32>, memref<8xf32>
-func.func @rms_norm_grad(%dx: memref<2x7x8xf32>, %dy: memref<2x7x8xf32>, %x: memref<2x7x8xf32>, %w: memref<8xf32>) {
+func.func @rms_norm_grad(%dx: memref<2x7x8xf32>, %dy: memref<2x7x8xf32>, %x: memref<2x7x8xf32>, %w: memref<8xf32>, %residual: memref<2x7x8xf32>) {
+  exec.rms_norm_grad %dx, %dy, %x, %w, %residual {eps = 1.0e-5 : f64} : memref<2x7x8xf32>, memref<2x7x8xf32>, memref<2x7x8xf32>, memref<8xf32>, memref<2x7x8xf32>
   exec.rms_norm_grad %dx, %dy, %x, %w {eps = 1.0e-5 : f64} : memref<2x7x8xf32>, memref<2x7x8xf32>, memref<2x7x8xf32>, memref<8xf32>
   return
 }
@@ -242,8 +244,8 @@ func.func @fp8_linear(%y: memref<16x48xbf16>, %codes: memref<16x32xi8>, %scales:
 }
 
 // CHECK-LABEL: @fp8_linear_add(
-// CHECK-NEXT: exec.fp8_linear_add %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
-func.func @fp8_linear_add(%y: memref<16x48xbf16>, %codes: memref<16x32xi8>, %scales: memref<16xf32>, %w: memref<3392xi8>) {
-  exec.fp8_linear_add %y, %codes, %scales, %w {transposed = false, alpha = 1.0 : f64} : memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
+// CHECK-NEXT: exec.fp8_linear_add %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {{{.*}}} : memref<16x48xbf16>, memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
+func.func @fp8_linear_add(%y: memref<16x48xbf16>, %acc: memref<16x48xbf16>, %codes: memref<16x32xi8>, %scales: memref<16xf32>, %w: memref<3392xi8>) {
+  exec.fp8_linear_add %y, %acc, %codes, %scales, %w {transposed = false, alpha = 1.0 : f64} : memref<16x48xbf16>, memref<16x48xbf16>, memref<16x32xi8>, memref<16xf32>, memref<3392xi8>
   return
 }

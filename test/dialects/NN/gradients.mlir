@@ -20,6 +20,8 @@ func.func @gradients_of_weights_are_float32(%dy: tensor<2x8x6xbf16>, %x: tensor<
 func.func @gradients_of_values_are_like_the_values(%x: tensor<2x8x4xbf16>, %dy: tensor<2x8x4xbf16>, %w: tensor<4xbf16>) {
   // CHECK: nn.rms_norm_grad %{{.*}}, %{{.*}}, %{{.*}} eps(1.000000e-05) : (tensor<2x8x4xbf16>, tensor<2x8x4xbf16>, tensor<4xbf16>) -> tensor<2x8x4xbf16>
   %0 = nn.rms_norm_grad %dy, %x, %w eps(1.0e-5) : (tensor<2x8x4xbf16>, tensor<2x8x4xbf16>, tensor<4xbf16>) -> tensor<2x8x4xbf16>
+  // CHECK: nn.rms_norm_grad %{{.*}}, %{{.*}}, %{{.*}} residual %{{.*}} eps(1.000000e-05) : (tensor<2x8x4xbf16>, tensor<2x8x4xbf16>, tensor<4xbf16>, tensor<2x8x4xbf16>) -> tensor<2x8x4xbf16>
+  %2 = nn.rms_norm_grad %dy, %x, %w residual %x eps(1.0e-5) : (tensor<2x8x4xbf16>, tensor<2x8x4xbf16>, tensor<4xbf16>, tensor<2x8x4xbf16>) -> tensor<2x8x4xbf16>
   // CHECK: nn.activation_grad relu %{{.*}}, %{{.*}} : tensor<2x8x4xbf16>
   %1 = nn.activation_grad relu %dy, %x : tensor<2x8x4xbf16>
   return

@@ -56,6 +56,15 @@ func.func @a_norm_gradient_of_another_shape(%dy: tensor<8x3xf32>, %x: tensor<8x4
 
 // -----
 
+func.func @a_norm_gradient_beside_another_shape(%r: tensor<8x4xbf16>, %x: tensor<8x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @+2 {{expected residual 'tensor<8x4xf32>', got 'tensor<8x4xbf16>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.rms_norm_grad %x, %x, %w residual %r eps(1.0e-5) : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4xf32>, tensor<8x4xbf16>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
 func.func @a_norm_gradient_of_no_whole_groups(%x: tensor<8x4xf32>, %w: tensor<3xf32>) {
   // expected-error @+2 {{expected x to hold groups of 3 columns, got 'tensor<8x4xf32>'}}
   // expected-error @+1 {{failed to infer returned types}}

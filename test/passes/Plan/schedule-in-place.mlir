@@ -16,7 +16,7 @@ func.func @forward(%ids: tensor<8xi32>, %labels: tensor<8xi32>, %positions: tens
   // CHECK: exec.linear %linear, %[[R]], %w
   %y = nn.linear %r, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   // %y dies here: the product is added to it where it is.
-  // CHECK-NEXT: exec.linear_add %linear, %[[R]], %w
+  // CHECK-NEXT: exec.linear_add %linear, %linear, %[[R]], %w
   %z = nn.linear_add %y, %r, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   // The first operand that may be overwritten is.
   // CHECK-NEXT: exec.map @add(%linear, %linear, %embedding)
@@ -50,31 +50,29 @@ func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xbf16> {
 
 // -----
 
-// Refused: what is added to has a later reader, so it is copied.
+// Refused: what is added to has a later reader, so the sum is another buffer.
 // CHECK-LABEL: func.func @forward()
 nn.parameter frozen @w : tensor<4x4xf32>
 func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
   %w = nn.get @w : tensor<4x4xf32>
   %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   %y = nn.linear %x, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
-  // CHECK: exec.copy %linear_add, %linear :
-  // CHECK-NEXT: exec.linear_add %linear_add, %embedding, %w
+  // CHECK: exec.linear_add %linear_add, %linear, %embedding, %w
   %z = nn.linear_add %y, %x, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
-  // CHECK: exec.linear_add %linear_add, %linear, %w
+  // CHECK: exec.linear_add %linear_add, %linear_add, %linear, %w
   %u = nn.linear_add %z, %y, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   return %u : tensor<8x4xf32>
 }
 
 // -----
 
-// Refused: a product can't add to what it reads, also where both die.
+// Refused: a product can't overwrite what it multiplies, also where both die.
 // CHECK-LABEL: func.func @forward()
 nn.parameter frozen @w : tensor<4x4xf32>
 func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
   %w = nn.get @w : tensor<4x4xf32>
   %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
-  // CHECK: exec.copy %linear_add, %embedding :
-  // CHECK-NEXT: exec.linear_add %linear_add, %embedding, %w
+  // CHECK: exec.linear_add %linear_add, %embedding, %embedding, %w
   %z = nn.linear_add %x, %x, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   return %z : tensor<8x4xf32>
 }
@@ -135,4 +133,22 @@ func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
   %v = nn.linear_add %u, %p#1, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   %t = nn.linear_add %v, %x, %w : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
   return %t : tensor<8x4xf32>
+}
+
+// -----
+
+// A norm's gradient is added to the residual stream's where that is, unless it is read again.
+// CHECK-LABEL: func.func @forward()
+nn.parameter frozen @w : tensor<4x4xf32>
+nn.parameter frozen @norm : tensor<4xf32>
+func.func @forward(%ids: tensor<8xi32>) -> tensor<8x4xf32> {
+  %w = nn.get @w : tensor<4x4xf32>
+  %n = nn.get @norm : tensor<4xf32>
+  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %d = nn.linear %x, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.rms_norm_grad %[[DX:d_rms_norm_grad]], %embedding, %linear, %norm, %embedding
+  %dx = nn.rms_norm_grad %x, %d, %n residual %x eps(1.0e-5) : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32>
+  // CHECK: exec.rms_norm_grad %[[DX]], %linear, %embedding, %norm, %[[DX]]
+  %e = nn.rms_norm_grad %d, %x, %n residual %dx eps(1.0e-5) : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %e : tensor<8x4xf32>
 }

@@ -78,7 +78,7 @@ func.func @forward(%ids: tensor<2x8xi32>) -> tensor<2x8x32xf32> {
   // CHECK-NEXT: %[[Y:.*]] = exec.buffer
   // CHECK-NEXT: exec.fp8_linear %[[Y]], %embedding_codes, %embedding_scales, %q_proj, %bias {alpha = 1.000000e+00 : f64, transposed = false}
   %y = peft.quantized_linear %x, %wq bias %b : (tensor<2x8x32xf32>, tensor<16x32xf32, #peft.fp8>, tensor<16xf32>) -> tensor<2x8x16xf32>
-  // CHECK-NEXT: exec.fp8_linear_add %[[Y]], %embedding_codes, %embedding_scales, %k_proj {alpha = 5.000000e-01 : f64, transposed = false}
+  // CHECK-NEXT: exec.fp8_linear_add %[[Y]], %[[Y]], %embedding_codes, %embedding_scales, %k_proj {alpha = 5.000000e-01 : f64, transposed = false}
   %z = peft.quantized_linear_add %y, %x, %wk {alpha = 0.5 : f64} : (tensor<2x8x16xf32>, tensor<2x8x32xf32>, tensor<16x32xf32, #peft.fp8>) -> tensor<2x8x16xf32>
   // CHECK-NEXT: %[[CODES:.*]] = exec.buffer {{.*}} : memref<2x8x16xi8>
   // CHECK-NEXT: %[[SCALES:.*]] = exec.buffer {{.*}} : memref<2x8xf32>
@@ -103,7 +103,7 @@ func.func @forward(%ids: tensor<2x8xi32>) -> tensor<2x8x4xf32> {
   // CHECK: exec.embedding %[[X:embedding_2]]
   %x = nn.embedding %ids, %t : (tensor<2x8xi32>, tensor<9x4xf32>) -> tensor<2x8x4xf32>
   // CHECK: exec.dequantize_nf4 %[[DENSE:.*]], %w
-  // CHECK-NEXT: exec.linear_add %embedding, %[[X]], %[[DENSE]]
+  // CHECK-NEXT: exec.linear_add %embedding, %embedding, %[[X]], %[[DENSE]]
   %y = peft.quantized_linear_add %a, %x, %w : (tensor<2x8x4xf32>, tensor<2x8x4xf32>, tensor<4x4xf32, #peft.nf4<block = 64, nested = 0>>) -> tensor<2x8x4xf32>
   return %y : tensor<2x8x4xf32>
 }

@@ -13,8 +13,8 @@
 
 namespace peft::rt {
 
-/// c [m, n] = alpha * a b + bias, or c + alpha * a b when `add`; sums are float.
-/// `lda`, `ldb` and `ldc` are the elements between rows as stored.
+/// c [m, n] = alpha * a b + bias, or add + alpha * a b; sums are float.
+/// `lda`, `ldb`, `ldc` and `ldadd` are the elements between rows as stored.
 template <class T, class R> struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   const T *a = nullptr; ///< [m, k], or [k, m] when transposeA
@@ -25,12 +25,13 @@ template <class T, class R> struct Gemm {
   bool transposeB = false;
   R *c = nullptr;
   int64_t ldc = 0;
-  const R *bias = nullptr; ///< [n] or none; none when `add`
+  const R *bias = nullptr; ///< [n] or none; none beside `add`
+  const R *add = nullptr;  ///< [m, n] or none; c itself, or memory apart from it
+  int64_t ldadd = 0;
   float alpha = 1;
-  bool add = false;
 };
 
-/// c [m, n] = alpha * diag(aScales) a b^T diag(bScales), or c + that when `add`: e4m3 codes a [m, k] and b [n, k],
+/// c [m, n] = alpha * diag(aScales) a b^T diag(bScales), or add + that: e4m3 codes a [m, k] and b [n, k],
 /// one row behind the other, and a scale a row (fp8.h). Sums are float.
 template <class R> struct Fp8Gemm {
   int64_t m = 0, n = 0, k = 0;
@@ -39,15 +40,15 @@ template <class R> struct Fp8Gemm {
   const uint8_t *b = nullptr;
   const float *bScales = nullptr;
   R *c = nullptr;
+  const R *add = nullptr; ///< [m, n] or none; c itself, or memory apart from it
   float alpha = 1;
-  bool add = false;
   bool fast = false; ///< on a GPU: sums stay in the tensor cores, at some 14 bits, from end to end
 };
 
 /// kernels.h's fp8_linear without its bias, and fp8_linear_add.
 template <class T>
 Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales, Tensor<const uint8_t> w,
-                         bool transposed, float alpha, bool add) {
+                         bool transposed, float alpha, const T *add) {
   const int64_t in = codes.cols(), out = y.cols();
   const Fp8Layout layout = transposed ? Fp8Layout(in, out) : Fp8Layout(out, in);
   Fp8Gemm<T> gemm;
@@ -59,15 +60,15 @@ Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const 
   gemm.b = w.data + (transposed ? layout.transposed : 0);
   gemm.bScales = reinterpret_cast<const float *>(w.data + (transposed ? layout.transposedScales : layout.scales));
   gemm.c = y.data;
-  gemm.alpha = alpha;
   gemm.add = add;
+  gemm.alpha = alpha;
   return gemm;
 }
 
-/// y = alpha * x W^T + bias (x W when transposed), or y + alpha * x W^T when `add`: kernels.h's linear and linear_add.
+/// y = alpha * x W^T + bias (x W when transposed), or add + alpha * x W^T: kernels.h's linear and linear_add.
 template <class T>
 Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T *bias, bool transposed, float alpha,
-                      bool add) {
+                      const T *add) {
   const int64_t in = x.cols(), out = y.cols();
   Gemm<T, T> gemm;
   gemm.m = x.rows();
@@ -81,8 +82,9 @@ Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T
   gemm.c = y.data;
   gemm.ldc = out;
   gemm.bias = bias;
-  gemm.alpha = alpha;
   gemm.add = add;
+  gemm.ldadd = out;
+  gemm.alpha = alpha;
   return gemm;
 }
 
@@ -100,8 +102,9 @@ Gemm<T, float> weightGradGemm(Tensor<float> sum, Tensor<const T> dy, Tensor<cons
   gemm.ldb = x.cols();
   gemm.c = sum.data;
   gemm.ldc = x.cols();
+  gemm.add = sum.data;
+  gemm.ldadd = x.cols();
   gemm.alpha = alpha;
-  gemm.add = true;
   return gemm;
 }
 

@@ -34,10 +34,10 @@ template <class T>
 void linear(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, Tensor<const T> bias,
             bool transposed, float alpha);
 
-/// y += alpha * x W^T (x W when transposed).
+/// y = acc + alpha * x W^T (x W when transposed). acc like y. In place with acc.
 template <class T>
-void linear_add(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, bool transposed,
-                float alpha);
+void linear_add(const Context &, Tensor<T> y, Tensor<const T> acc, Tensor<const T> x, Tensor<const T> w,
+                bool transposed, float alpha);
 
 /// sum [out, in] += alpha * dy^T x. dy [.., out], x [.., in].
 template <class T>
@@ -60,10 +60,10 @@ void quantize_rows(const Context &, Tensor<uint8_t> codes, Tensor<float> scales,
 template <class T>
 void fp8_linear(const Context &, Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
                 Tensor<const uint8_t> w, Tensor<const T> bias, bool transposed, float alpha);
-/// y += the same without a bias.
+/// y = acc + the same without a bias. acc like y. In place with acc.
 template <class T>
-void fp8_linear_add(const Context &, Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
-                    Tensor<const uint8_t> w, bool transposed, float alpha);
+void fp8_linear_add(const Context &, Tensor<T> y, Tensor<const T> acc, Tensor<const uint8_t> codes,
+                    Tensor<const float> scales, Tensor<const uint8_t> w, bool transposed, float alpha);
 
 //===--- Embedding ---------------------------------------------------------===//
 
@@ -116,10 +116,11 @@ void select_columns(const Context &, Tensor<T> y, Tensor<const T> x, const int32
 /// (x may hold several such groups in its last dimension: q_norm over heads).
 template <class T>
 void rms_norm(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, double eps);
-/// dx of rms_norm.
+/// dx of rms_norm, and where x goes on beside the norm, plus the cotangent `residual` of that way, else {}.
+/// In place with residual.
 template <class T>
 void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<const T> x, Tensor<const T> w,
-                   double eps);
+                   Tensor<const T> residual, double eps);
 /// sum [cols] += dw of rms_norm.
 template <class T>
 void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, double eps);
