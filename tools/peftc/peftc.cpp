@@ -51,7 +51,7 @@ cl::opt<std::string> target("target", cl::desc("cpu or cuda (default cpu)"), cl:
 cl::opt<std::string> memory("memory", cl::desc("budget of the arena, as 24GiB: compute again or keep, as fits"), cl::cat(category));
 cl::opt<std::string> offload("offload", cl::desc("whether a budget may move activations to the host's memory: auto (on a GPU), on or off"), cl::init("auto"), cl::cat(category));
 cl::opt<int64_t> headChunk("head-chunk",
-                           cl::desc("labelled rows of the head at a time (default: half of the rows, 256 to 512, to 1024 on cuda; 256 under --memory)"),
+                           cl::desc("labelled rows of the head at a time (default: half of the rows, 256 to 512, to 1024 on cuda)"),
                            cl::init(256), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"), cl::cat(category));
 cl::opt<std::string> memorySvg("memory-svg", cl::desc("write a picture of the arena over the step"), cl::cat(category));
@@ -75,11 +75,11 @@ void progress(const Twine &what) {
 }
 
 /// Few enough rows that the logits stay small, enough that each pass over the head's matrix is worth it and that a
-/// kernel over the rows fills a GPU. Under a budget the fewest.
+/// kernel over the rows fills a GPU. The same under a budget, which changes no bit.
 int64_t rowsOfHead() {
   if (headChunk.getNumOccurrences())
     return headChunk;
-  return memory.empty() ? std::clamp<int64_t>(batch * seqLen / 2, 256, target == "cuda" ? 1024 : 512) : 256;
+  return std::clamp<int64_t>(batch * seqLen / 2, 256, target == "cuda" ? 1024 : 512);
 }
 
 /// Writes to -o or standard output.
