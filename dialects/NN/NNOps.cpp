@@ -7,6 +7,8 @@
 
 #include "dialects/NN/NN.h"
 
+#include "peft/runtime/abi.h"
+
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -77,12 +79,56 @@ LogicalResult ParameterOp::verify() {
   return success();
 }
 
+ParameterOp peft::nn::firstParameter(Operation *symbol) {
+  if (auto stack = dyn_cast_or_null<StackOp>(symbol); stack && !stack.getParameters().empty())
+    symbol = SymbolTable::lookupNearestSymbolFrom(stack, cast<FlatSymbolRefAttr>(stack.getParameters()[0]));
+  return dyn_cast_or_null<ParameterOp>(symbol);
+}
+
+RankedTensorType peft::nn::valueType(Operation *symbol) {
+  auto stack = dyn_cast<StackOp>(symbol);
+  return cast<RankedTensorType>(stack ? stack.getType() : cast<ParameterOp>(symbol).getType());
+}
+
 LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
-  if (!parameter)
+  Operation *parameter = symbols.lookupNearestSymbolFrom(*this, getParameterAttr());
+  if (!isa_and_nonnull<ParameterOp, StackOp>(parameter))
     return emitOpError("expected a parameter, but there is no nn.parameter named ") << getParameterAttr();
-  if (parameter.getType() != getType())
-    return emitOpError("expected ") << parameter.getType() << ", got " << getType();
+  if (valueType(parameter) != getType())
+    return emitOpError("expected ") << valueType(parameter) << ", got " << getType();
+  return success();
+}
+
+/// The next trainable parameter of the module.
+static ParameterOp nextTrainable(ParameterOp parameter) {
+  for (Operation *op = parameter->getNextNode(); op; op = op->getNextNode())
+    if (auto next = dyn_cast<ParameterOp>(op); next && next.isTrainable())
+      return next;
+  return nullptr;
+}
+
+LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto type = cast<RankedTensorType>(getType());
+  int64_t rows = 0;
+  ParameterOp last;
+  for (auto name : getParameters().getAsRange<FlatSymbolRefAttr>()) {
+    auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, name);
+    if (!parameter || !parameter.isTrainable())
+      return emitOpError("expected trainable parameters, but ") << name << " is none";
+    RankedTensorType part = parameter.getTensorType();
+    if (part.getRank() != 2 || type.getRank() != 2 || cols(part) != cols(type))
+      return emitOpError("expected a matrix of the columns of ") << type << " as " << name << ", got " << part;
+    if (last && nextTrainable(last) != parameter)
+      return emitOpError("expected ") << name << " right behind @" << last.getSymName()
+                                      << " among the module's trainable parameters";
+    if (last && last.getTensorType().getNumElements() * sizeof(float) % PEFT_ALIGNMENT)
+      return emitOpError("expected @") << last.getSymName() << " to fill lines of " << PEFT_ALIGNMENT << " bytes, got "
+                                       << last.getTensorType();
+    last = parameter;
+    rows += part.getDimSize(0);
+  }
+  if (!last || rows != type.getDimSize(0))
+    return emitOpError("expected parameters of ") << type.getDimSize(0) << " rows in all, got " << rows;
   return success();
 }
 
@@ -242,6 +288,57 @@ LogicalResult PrependOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Ad
   return success();
 }
 
+LogicalResult SplitColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  auto x = ranked(op.getX());
+  int64_t sum = 0;
+  for (int64_t width : op.getWidths()) {
+    if (width < 1)
+      return emitOptionalError(loc, "expected widths above 0, got ", width);
+    types.push_back(withCols(x, width));
+    sum += width;
+  }
+  if (sum != cols(x))
+    return emitOptionalError(loc, "expected widths of ", cols(x), " columns in all for x ", x, ", got ", sum);
+  return success();
+}
+
+// split_columns(concat_columns(a, b), widths of a and b) -> a, b
+LogicalResult SplitColumnsOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &results) {
+  if (getNumResults() == 1) {
+    results.push_back(getX());
+    return success();
+  }
+  auto whole = getX().getDefiningOp<ConcatColumnsOp>();
+  if (!whole || whole->getOperandTypes() != getResultTypes())
+    return failure();
+  llvm::append_range(results, whole.getParts());
+  return success();
+}
+
+LogicalResult ConcatColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  if (op.getParts().empty())
+    return emitOptionalError(loc, "expected a part");
+  Value first = op.getParts().front();
+  int64_t sum = 0;
+  for (Value part : op.getParts()) {
+    if (failed(expectSameRows(loc, "a part", first, part)))
+      return failure();
+    if (ranked(part).getElementType() != ranked(first).getElementType())
+      return emitOptionalError(loc, "expected parts of one element type, got ", first.getType(), " and ", part.getType());
+    sum += cols(ranked(part));
+  }
+  types.push_back(withCols(ranked(first), sum));
+  return success();
+}
+
+// concat_columns(split_columns(x)) -> x
+OpFoldResult ConcatColumnsOp::fold(FoldAdaptor) {
+  if (getParts().size() == 1)
+    return getParts().front();
+  auto split = getParts().front().getDefiningOp<SplitColumnsOp>();
+  return split && split.getResults() == getParts() ? OpFoldResult(split.getX()) : OpFoldResult();
+}
+
 //===----------------------------------------------------------------------===//
 // Gradients
 //===----------------------------------------------------------------------===//
@@ -299,6 +396,8 @@ LogicalResult CrossEntropyGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, 
 
 bool LinearOp::isRowOperand(unsigned i) { return i == 0; }
 bool LinearAddOp::isRowOperand(unsigned i) { return i < 2; }
+bool SplitColumnsOp::isRowOperand(unsigned) { return true; }
+bool ConcatColumnsOp::isRowOperand(unsigned) { return true; }
 bool ActivationOp::isRowOperand(unsigned) { return true; }
 bool ActivationGradOp::isRowOperand(unsigned) { return true; }
 bool ResidualOp::isRowOperand(unsigned) { return true; }
@@ -310,3 +409,9 @@ bool LinearWeightGradOp::isRowOperand(unsigned) { return true; }
 bool LinearWeightGradOp::isSumResult(unsigned) { return true; }
 bool SumRowsOp::isRowOperand(unsigned) { return true; }
 bool SumRowsOp::isSumResult(unsigned) { return true; }
+
+bool peft::nn::takesColumns(OpOperand &operand) {
+  Operation *op = operand.getOwner();
+  unsigned i = operand.getOperandNumber();
+  return isa<LinearOp>(op) ? i == 0 : isa<LinearAddOp>(op) ? i == 1 : isa<LinearWeightGradOp>(op);
+}

@@ -64,6 +64,11 @@ ParameterPlaces::ParameterPlaces(ModuleOp module) {
     if (auto at = parameter->getAttrOfType<IntegerAttr>("exec.offset"))
       offset[parameter.getSymName()] = at.getInt();
   }
+  for (auto stack : module.getOps<nn::StackOp>()) {
+    StringRef first = nn::firstParameter(stack).getSymName();
+    index[stack.getSymName()] = index.lookup(first);
+    offset[stack.getSymName()] = offset.lookup(first);
+  }
   auto layout = module->getAttrOfType<DictionaryAttr>("exec.layout");
   auto get = [&](StringRef key) { return uint64_t(layout ? layout.getAs<IntegerAttr>(key).getInt() : 0); };
   gradient = get("gradient");
@@ -71,14 +76,20 @@ ParameterPlaces::ParameterPlaces(ModuleOp module) {
   trainableBytes = get("trainable_bytes");
 }
 
+/// In the arena, of a buffer or of a part of one.
+static uint64_t offsetOf(Operation *op) {
+  if (auto buffer = dyn_cast<exec::BufferOp>(op))
+    return *buffer.getOffset();
+  uint64_t first = op->getAttrOfType<IntegerAttr>("first").getInt();
+  return offsetOf(op->getOperand(0).getDefiningOp()) +
+         first * cast<MemRefType>(op->getResult(0).getType()).getElementTypeBitWidth() / 8;
+}
+
 std::string ParameterPlaces::place(Operation *op) const {
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
     return exec::isHost(buffer.getType()) ? "H(" + std::to_string(*buffer.getOffset()) + ")" : std::to_string(*buffer.getOffset());
-  if (auto slice = dyn_cast<exec::SliceOp>(op)) {
-    auto buffer = slice.getSource().getDefiningOp<exec::BufferOp>();
-    return std::to_string(*buffer.getOffset() +
-                          slice.getFirst() * cast<MemRefType>(slice.getType()).getElementTypeBitWidth() / 8);
-  }
+  if (isa<exec::SliceOp, exec::ColumnsOp>(op))
+    return std::to_string(offsetOf(op));
   if (auto parameter = dyn_cast<exec::ParameterOp>(op))
     return "W(" + std::to_string(index.lookup(parameter.getParameter())) + ")";
   if (auto grad = dyn_cast<exec::GradientOp>(op))
@@ -225,10 +236,12 @@ std::string FunctionEmitter::unique(StringRef name) {
 Value FunctionEmitter::tensor(Location loc, StringRef name, Type type, const Twine &place) {
   auto memref = cast<MemRefType>(type);
   std::string element = cppType(memref.getElementType());
+  SmallVector<Attribute> args{opaque("ctx"), opaque(place), opaque(shapeOf(memref))};
+  if (!memref.getLayout().isIdentity()) // columns
+    args.push_back(opaque(Twine(exec::rowStride(memref))));
   auto call = builder.create<emitc::CallOpaqueOp>(
       loc, TypeRange(emitc::OpaqueType::get(builder.getContext(), "Tensor<" + element + ">")), "rt::tensor", ValueRange(),
-      builder.getArrayAttr({opaque("ctx"), opaque(place), opaque(shapeOf(memref))}),
-      builder.getArrayAttr({opaque(element)}));
+      builder.getArrayAttr(args), builder.getArrayAttr({opaque(element)}));
   call->setAttr("emitc.name", builder.getStringAttr(unique(name)));
   return call.getResult(0);
 }
@@ -253,6 +266,8 @@ void FunctionEmitter::emitPlace(Operation *op) {
     return;
   }
   bool onlyTables = llvm::all_of(op->getUses(), [](OpOperand &use) {
+    if (exec::isPlace(use.getOwner())) // parts of it, which have names of their own
+      return true;
     auto call = dyn_cast<exec::CallOp>(use.getOwner());
     return call && !(call.getCount() && use.getOperandNumber() + 1 == call->getNumOperands());
   });
@@ -263,6 +278,8 @@ void FunctionEmitter::emitPlace(Operation *op) {
     name = buffer.getName().str();
   else if (auto slice = dyn_cast<exec::SliceOp>(op))
     name = slice.getName().str();
+  else if (auto columns = dyn_cast<exec::ColumnsOp>(op))
+    name = columns.getName().str();
   else if (auto flat = dyn_cast<exec::FlatOp>(op))
     name = flat.getPart().str();
   else

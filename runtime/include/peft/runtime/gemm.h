@@ -74,12 +74,12 @@ Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T
   gemm.n = out;
   gemm.k = in;
   gemm.a = x.data;
-  gemm.lda = in;
+  gemm.lda = x.rowStride();
   gemm.b = w.data;
   gemm.ldb = transposed ? out : in;
   gemm.transposeB = !transposed;
   gemm.c = y.data;
-  gemm.ldc = out;
+  gemm.ldc = y.rowStride();
   gemm.bias = bias;
   gemm.alpha = alpha;
   gemm.add = add;
@@ -94,10 +94,10 @@ Gemm<T, float> weightGradGemm(Tensor<float> sum, Tensor<const T> dy, Tensor<cons
   gemm.n = x.cols();
   gemm.k = x.rows();
   gemm.a = dy.data;
-  gemm.lda = dy.cols();
+  gemm.lda = dy.rowStride();
   gemm.transposeA = true;
   gemm.b = x.data;
-  gemm.ldb = x.cols();
+  gemm.ldb = x.rowStride();
   gemm.c = sum.data;
   gemm.ldc = x.cols();
   gemm.alpha = alpha;
