@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Peft/Peft.h"
+#include "passes/Fuse/GroupCost.h"
 #include "passes/Fuse/Passes.h"
 #include "peft/Support/Locations.h"
 #include "peft/runtime/abi.h"
@@ -147,6 +148,8 @@ private:
 };
 
 struct GroupLinears : peft::impl::GroupLinearsPassBase<GroupLinears> {
+  using GroupLinearsPassBase::GroupLinearsPassBase;
+
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     llvm::DenseSet<Operation *> stacked; // a parameter has one place
@@ -156,11 +159,22 @@ struct GroupLinears : peft::impl::GroupLinearsPassBase<GroupLinears> {
         groups[{linear.getX(), linear->getBlock()}].push_back(linear);
     });
     for (auto &[_, linears] : groups)
-      if (linears.size() > 1)
+      if (linears.size() > 1 && pays(linears))
         Group(linears, symbols).rewrite();
   }
 
 private:
+  bool pays(MutableArrayRef<nn::LinearOp> linears) {
+    SmallVector<int64_t> widths;
+    for (nn::LinearOp linear : linears)
+      widths.push_back(cast<RankedTensorType>(linear.getType()).getShape().back());
+    GroupCost cost(cast<RankedTensorType>(linears.front().getX().getType()), widths);
+    if (explain)
+      linears.front().emitRemark() << linears.size() << " products of one x "
+                                   << (cost.pays() ? "become one: it " : "stay apart: one product ") << cost.why();
+    return cost.pays();
+  }
+
   /// The parameter whose product with x may be part of a group; null if it may not.
   static Operation *weightToStack(nn::LinearOp linear, SymbolTable &symbols) {
     nn::GetOp get = parameterOf(linear.getWeight());
