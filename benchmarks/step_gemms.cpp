@@ -128,7 +128,7 @@ template <class T> struct Shapes {
   Seconds forward(int64_t m, int64_t n, int64_t k, bool add) {
     const Tensor<T> out{y.data(), {m, n}};
     const Tensor<const T> in{x.data(), {m, k}}, weight{w.data(), {n, k}};
-    return both("forward", rt::linearGemm<T>(out, in, weight, nullptr, false, 1.0f, add ? y.data() : nullptr), [&] {
+    return both("forward", rt::linearGemm<T>(out, in, weight, nullptr, false, 1.0f, add ? Tensor<const T>(out) : Tensor<const T>()), [&] {
       if (add)
         rt::linear_add<T>(ctx, out, out, in, weight, false, 1.0f);
       else
@@ -138,7 +138,7 @@ template <class T> struct Shapes {
   Seconds backward(int64_t m, int64_t n, int64_t k, bool add) {
     const Tensor<T> out{y.data(), {m, k}};
     const Tensor<const T> in{x.data(), {m, n}}, weight{w.data(), {n, k}};
-    return both("dX", rt::linearGemm<T>(out, in, weight, nullptr, true, 1.0f, add ? y.data() : nullptr), [&] {
+    return both("dX", rt::linearGemm<T>(out, in, weight, nullptr, true, 1.0f, add ? Tensor<const T>(out) : Tensor<const T>()), [&] {
       if (add)
         rt::linear_add<T>(ctx, out, out, in, weight, true, 1.0f);
       else

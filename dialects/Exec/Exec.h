@@ -9,6 +9,14 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace peft::exec {
+
+/// Elements from a row to the next: a tensor's columns, or those of the tensor that a matrix is columns of. 0 for
+/// layouts that are neither, and where an extent is 0.
+int64_t rowStride(mlir::MemRefType type);
+
+} // namespace peft::exec
+
 #include "dialects/Exec/ExecDialect.h.inc"
 #include "dialects/Exec/ExecInterfaces.h.inc"
 #define GET_OP_CLASSES
@@ -18,7 +26,7 @@ namespace peft::exec {
 
 /// Whether an op only says where something is; the others are calls, which have a moment.
 inline bool isPlace(mlir::Operation *op) {
-  return llvm::isa<BufferOp, SliceOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
+  return llvm::isa<BufferOp, SliceOp, ColumnsOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
 }
 
 /// Whether a buffer lies in the host's memory, not in the arena.

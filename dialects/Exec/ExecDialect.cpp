@@ -47,6 +47,54 @@ LogicalResult SliceOp::verify() {
   return success();
 }
 
+int64_t peft::exec::rowStride(MemRefType type) {
+  if (type.getRank() && llvm::any_of(type.getShape(), [](int64_t extent) { return extent <= 0; }))
+    return 0;
+  int64_t cols = type.getRank() ? type.getShape().back() : 1;
+  if (type.getLayout().isIdentity())
+    return cols;
+  auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
+  if (!layout || type.getRank() < 2 || layout.getStrides().back() != 1)
+    return 0;
+  // One row behind the other at one distance, whichever dimensions they are rows of.
+  int64_t stride = layout.getStrides()[type.getRank() - 2], next = stride;
+  for (int64_t i = type.getRank() - 2; i >= 0; next *= type.getDimSize(i--))
+    if (layout.getStrides()[i] != next)
+      return 0;
+  return stride >= cols ? stride : 0;
+}
+
+void ColumnsOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) { setName(getResult(), getName()); }
+
+/// `width` columns of a matrix from `first` on; null where it has no columns.
+static MemRefType columnsOf(MemRefType source, int64_t first, int64_t width) {
+  if (source.getRank() < 2)
+    return nullptr;
+  SmallVector<int64_t> shape(source.getShape()), strides(source.getRank(), 1);
+  shape.back() = width;
+  for (int64_t i = source.getRank() - 2, next = rowStride(source); i >= 0; next *= shape[i--])
+    strides[i] = next;
+  auto outer = dyn_cast<StridedLayoutAttr>(source.getLayout());
+  auto layout = StridedLayoutAttr::get(source.getContext(), (outer ? outer.getOffset() : 0) + first, strides);
+  return MemRefType::get(shape, source.getElementType(), layout);
+}
+
+void ColumnsOp::build(OpBuilder &builder, OperationState &state, StringRef name, Value source, int64_t first, int64_t width) {
+  build(builder, state, columnsOf(cast<MemRefType>(source.getType()), first, width), builder.getStringAttr(name), source,
+        builder.getI64IntegerAttr(first));
+}
+
+LogicalResult ColumnsOp::verify() {
+  auto source = cast<MemRefType>(getSource().getType()), type = cast<MemRefType>(getType());
+  if (source.getRank() < 2)
+    return emitOpError("expected a matrix, got ") << source;
+  if (int64_t end = int64_t(getFirst()) + type.getShape().back(); end > source.getShape().back())
+    return emitOpError("ends at column ") << end << " of " << source.getShape().back();
+  if (MemRefType expected = columnsOf(source, getFirst(), type.getShape().back()); type != expected)
+    return emitOpError("expected ") << expected << ", got " << type;
+  return success();
+}
+
 void ParameterOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
   StringRef key = getParameter();
   auto [rest, last] = key.rsplit('.');

@@ -26,6 +26,11 @@ def Exec_Tensor : ConfinedType<AnyStaticShapeMemRef, [
   CPred<"::llvm::all_of(::llvm::cast<::mlir::MemRefType>($_self).getShape(), [](int64_t extent) { return extent > 0; })">],
   "dense memref with extents above 0", "::mlir::MemRefType">;
 
+/// A tensor, or columns of one: what a Tensor with a pitch can say.
+def Exec_Matrix : ConfinedType<AnyStaticShapeMemRef, [
+  CPred<"::peft::exec::rowStride(::llvm::cast<::mlir::MemRefType>($_self)) > 0">],
+  "dense memref with extents above 0, or columns of one", "::mlir::MemRefType">;
+
 def Exec_Count : ConfinedAttr<I64Attr, [IntPositive]>;
 
 class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
@@ -81,6 +86,23 @@ def Exec_SliceOp : Exec_Op<"slice", [Pure, DeclareOpInterfaceMethods<OpAsmOpInte
   let hasVerifier = 1;
 }
 
+def Exec_ColumnsOp : Exec_Op<"columns", [Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "Columns of a buffer as a matrix of their own: those from `first` on";
+  let description = [{
+    A place like any other, that lives as long as `source` does. Its rows are as far
+    apart as the source's, which matrix products can read and write.
+
+    ```mlir
+    %q_proj = exec.columns "q_proj" of %qv[0] : memref<8x32xf32> -> memref<8x16xf32, strided<[32, 1]>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Exec_Matrix:$source, ConfinedAttr<I64Attr, [IntNonNegative]>:$first);
+  let results = (outs Exec_Matrix:$result);
+  let assemblyFormat = "$name `of` $source `[` $first `]` attr-dict `:` type($source) `->` type($result)";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::Value":$source, "int64_t":$first, "int64_t":$width)>];
+  let hasVerifier = 1;
+}
+
 def Exec_ArgumentOp : Exec_Op<"argument", [Pure]> {
   let summary = "What the caller of an entry point passes: a field of the batch, the step's scalars, a chunk's number";
   let arguments = (ins StrAttr:$name);
@@ -111,7 +133,7 @@ def Exec_CallOp : Exec_Op<"call", [AttrSizedOperandSegments]> {
     exec.call @forward_layer(%x, %q_proj_weight) : memref<8x64xf32>, memref<64x64xf32>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Exec_Tensor>:$places, Optional<Exec_Tensor>:$count,
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Exec_Matrix>:$places, Optional<Exec_Tensor>:$count,
                        OptionalAttr<I64Attr>:$size);
   let assemblyFormat = [{
     $callee `(` $places `)` (`count` $count^ `size` $size `:` type($count))? attr-dict `:` type($places)
@@ -163,11 +185,11 @@ def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
 }
 
 def Exec_LinearOp : Exec_Call<"linear", 1, 0, ["Transposed", "Alpha"]> {
-  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, Optional<Exec_Tensor>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
+  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$x, Exec_Tensor:$w, Optional<Exec_Tensor>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
   let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getBias(); } }];
 }
 def Exec_LinearAddOp : Exec_Call<"linear_add", 1, 0, ["Transposed", "Alpha"]> {
-  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$acc, Exec_Tensor:$x, Exec_Tensor:$w, BoolAttr:$transposed, F64Attr:$alpha);
+  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$acc, Exec_Matrix:$x, Exec_Tensor:$w, BoolAttr:$transposed, F64Attr:$alpha);
 }
 def Exec_QuantizeRowsOp : Exec_Call<"quantize_rows", 2, 2> {
   let arguments = (ins Exec_Tensor:$codes, Exec_Tensor:$scales, Exec_Tensor:$x);
@@ -182,7 +204,7 @@ def Exec_FP8LinearAddOp : Exec_Call<"fp8_linear_add", 1, 0, ["Transposed", "Alph
                        F64Attr:$alpha);
 }
 def Exec_LinearWeightGradOp : Exec_Call<"linear_weight_grad", 1, 1, ["Alpha"], 1> {
-  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$x, F64Attr:$alpha);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Matrix:$dy, Exec_Matrix:$x, F64Attr:$alpha);
 }
 def Exec_SumRowsOp : Exec_Call<"sum_rows", 1, 1, [], 1> { let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy); }
 

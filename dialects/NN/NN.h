@@ -19,4 +19,16 @@
 #define GET_OP_CLASSES
 #include "dialects/NN/NNOps.h.inc"
 
+namespace peft::nn {
+
+/// The parameter that a symbol is, or of a stack the first; null for any other.
+ParameterOp firstParameter(mlir::Operation *symbol);
+/// The type of what nn.get reads of a parameter or a stack.
+mlir::RankedTensorType valueType(mlir::Operation *symbol);
+
+/// Whether an operand may be columns of a wider matrix: a product's x, both matrices of a weight's gradient.
+bool takesColumns(mlir::OpOperand &operand);
+
+} // namespace peft::nn
+
 #endif // PEFT_DIALECTS_NN_H

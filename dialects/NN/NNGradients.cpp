@@ -113,6 +113,31 @@ Cotangents DropoutOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted)
   return result;
 }
 
+// (a, b) = columns of x:  dx = da and db side by side
+Cotangents SplitColumnsOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  SmallVector<Value> parts;
+  for (auto [part, cotangent] : llvm::zip_equal(getParts(), dy)) {
+    Value zero = cotangent;
+    if (!zero)
+      zero = builder.create<arith::ConstantOp>(getLoc(), builder.getZeroAttr(part.getType()));
+    parts.push_back(zero);
+  }
+  return {wanted[0] ? Value(builder.create<ConcatColumnsOp>(getLoc(), parts)) : Value()};
+}
+
+// y = a and b side by side:  (da, db) = columns of dy
+Cotangents ConcatColumnsOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  SmallVector<int64_t> widths;
+  for (Value part : getParts())
+    widths.push_back(ranked(part).getShape().back());
+  auto split = builder.create<SplitColumnsOp>(getLoc(), dy[0], widths);
+  Cotangents result(wanted.size());
+  for (unsigned i = 0; i < wanted.size(); ++i)
+    if (wanted[i])
+      result[i] = split.getResult(i);
+  return result;
+}
+
 Cotangents CrossEntropyOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(2);
   if (wanted[0])

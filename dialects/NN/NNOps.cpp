@@ -58,43 +58,6 @@ static LogicalResult expectSameRows(MaybeLoc loc, const Twine &what, Value expec
 }
 
 //===----------------------------------------------------------------------===//
-// Parameters
-//===----------------------------------------------------------------------===//
-
-LogicalResult ParameterOp::verify() {
-  if (isTrainable() && !getTensorType().getElementType().isF32())
-    return emitOpError("expected a trainable parameter to be f32, got ") << getTensorType();
-  if (isTrainable() && getTensorType().getEncoding())
-    return emitOpError("expected a trainable parameter to be dense, got ") << getTensorType();
-  bool needsValue = getInit() == Init::normal || getInit() == Init::uniform;
-  if (needsValue != getInitValue().has_value())
-    return emitOpError() << (needsValue ? "expected" : "expected no") << " init_value with init '"
-                         << stringifyInit(getInit()) << "'";
-  if ((getInit() == Init::rows) != getRows().has_value())
-    return emitOpError("expected rows exactly with init 'rows'");
-  if (getRows() && int64_t(getRows()->size()) != getTensorType().getDimSize(0))
-    return emitOpError("expected ") << getTensorType().getDimSize(0) << " rows, got " << getRows()->size();
-  return success();
-}
-
-LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
-  if (!parameter)
-    return emitOpError("expected a parameter, but there is no nn.parameter named ") << getParameterAttr();
-  if (parameter.getType() != getType())
-    return emitOpError("expected ") << parameter.getType() << ", got " << getType();
-  return success();
-}
-
-void GetOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
-  // model.layers.0.self_attn.q_proj.weight -> %q_proj_weight
-  StringRef key = getParameter();
-  auto [rest, last] = key.rsplit('.');
-  auto module = rest.rsplit('.').second;
-  setName(getResult(), last.empty() ? key.str() : (Twine(module.empty() ? rest : module) + "_" + last).str());
-}
-
-//===----------------------------------------------------------------------===//
 // Model
 //===----------------------------------------------------------------------===//
 
@@ -242,6 +205,57 @@ LogicalResult PrependOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Ad
   return success();
 }
 
+LogicalResult SplitColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  auto x = ranked(op.getX());
+  int64_t sum = 0;
+  for (int64_t width : op.getWidths()) {
+    if (width < 1)
+      return emitOptionalError(loc, "expected widths above 0, got ", width);
+    types.push_back(withCols(x, width));
+    sum += width;
+  }
+  if (sum != cols(x))
+    return emitOptionalError(loc, "expected widths of ", cols(x), " columns in all for x ", x, ", got ", sum);
+  return success();
+}
+
+// split_columns(concat_columns(a, b), widths of a and b) -> a, b
+LogicalResult SplitColumnsOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &results) {
+  if (getNumResults() == 1) {
+    results.push_back(getX());
+    return success();
+  }
+  auto whole = getX().getDefiningOp<ConcatColumnsOp>();
+  if (!whole || whole->getOperandTypes() != getResultTypes())
+    return failure();
+  llvm::append_range(results, whole.getParts());
+  return success();
+}
+
+LogicalResult ConcatColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  if (op.getParts().empty())
+    return emitOptionalError(loc, "expected a part");
+  Value first = op.getParts().front();
+  int64_t sum = 0;
+  for (Value part : op.getParts()) {
+    if (failed(expectSameRows(loc, "a part", first, part)))
+      return failure();
+    if (ranked(part).getElementType() != ranked(first).getElementType())
+      return emitOptionalError(loc, "expected parts of one element type, got ", first.getType(), " and ", part.getType());
+    sum += cols(ranked(part));
+  }
+  types.push_back(withCols(ranked(first), sum));
+  return success();
+}
+
+// concat_columns(split_columns(x)) -> x
+OpFoldResult ConcatColumnsOp::fold(FoldAdaptor) {
+  if (getParts().size() == 1)
+    return getParts().front();
+  auto split = getParts().front().getDefiningOp<SplitColumnsOp>();
+  return split && split.getResults() == getParts() ? OpFoldResult(split.getX()) : OpFoldResult();
+}
+
 //===----------------------------------------------------------------------===//
 // Gradients
 //===----------------------------------------------------------------------===//
@@ -300,6 +314,8 @@ LogicalResult CrossEntropyGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, 
 
 bool LinearOp::isRowOperand(unsigned i) { return i == 0; }
 bool LinearAddOp::isRowOperand(unsigned i) { return i < 2; }
+bool SplitColumnsOp::isRowOperand(unsigned) { return true; }
+bool ConcatColumnsOp::isRowOperand(unsigned) { return true; }
 bool ActivationOp::isRowOperand(unsigned) { return true; }
 bool ActivationGradOp::isRowOperand(unsigned) { return true; }
 bool ResidualOp::isRowOperand(unsigned) { return true; }
@@ -311,3 +327,9 @@ bool LinearWeightGradOp::isRowOperand(unsigned) { return true; }
 bool LinearWeightGradOp::isSumResult(unsigned) { return true; }
 bool SumRowsOp::isRowOperand(unsigned) { return true; }
 bool SumRowsOp::isSumResult(unsigned) { return true; }
+
+bool peft::nn::takesColumns(OpOperand &operand) {
+  Operation *op = operand.getOwner();
+  unsigned i = operand.getOperandNumber();
+  return isa<LinearOp>(op) ? i == 0 : isa<LinearAddOp>(op) ? i == 1 : isa<LinearWeightGradOp>(op);
+}

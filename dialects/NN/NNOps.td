@@ -76,6 +76,22 @@ def NN_GetOp : NN_Op<"get", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterfa
   let assemblyFormat = "$parameter attr-dict `:` type($value)";
 }
 
+def NN_StackOp : NN_Op<"stack", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Trainable matrices as one: their rows, one matrix behind the other";
+  let description = [{
+    `nn.get` and `train.accumulate` take a stack as they take a parameter. It has no
+    memory of its own: its parameters stand one behind the other in the module, as
+    they will in memory, and each but the last fills whole lines of 64 bytes, which
+    leaves no gap.
+
+    ```mlir
+    nn.stack @qv.lora_A [@q_proj.lora_A, @v_proj.lora_A] : tensor<8x64xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefArrayAttr:$parameters, TypeAttrOf<NN_F32>:$type);
+  let assemblyFormat = "$sym_name $parameters attr-dict `:` $type";
+}
+
 } // OpGroupParameters
 
 //===----------------------------------------------------------------------===//
@@ -222,6 +238,29 @@ def NN_SelectRowsOp : NN_Pure<"select_rows"> {
   let arguments = (ins NN_Float:$x, NN_Ints:$rows);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$x `,` $rows attr-dict `:` functional-type(operands, results)";
+}
+
+def NN_SplitColumnsOp : NN_Model<"split_columns", [CheapToRecompute, DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
+  let summary = "The columns of x as matrices side by side, `widths` columns each";
+  let description = [{
+    Views: nothing is copied, so only products may read them (`nn::takesColumns`).
+  }];
+  let arguments = (ins NN_Float:$x, DenseI64ArrayAttr:$widths);
+  let results = (outs Variadic<NN_Float>:$parts);
+  let assemblyFormat = "$x $widths attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def NN_ConcatColumnsOp : NN_Model<"concat_columns", [DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
+  let summary = "Matrices side by side as one";
+  let description = [{
+    Nothing is copied: each part is a product that only this op reads, and writes its
+    columns of the whole.
+  }];
+  let arguments = (ins Variadic<NN_Float>:$parts);
+  let results = (outs NN_Float:$result);
+  let assemblyFormat = "$parts attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
 
 def NN_PrependOp : NN_Pure<"prepend"> {

@@ -19,14 +19,15 @@ void TrainDialect::initialize() {
 
 /// Nothing writes a frozen parameter: this is the only op that could.
 LogicalResult AccumulateOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto parameter = symbols.lookupNearestSymbolFrom<peft::nn::ParameterOp>(*this, getParameterAttr());
+  Operation *symbol = symbols.lookupNearestSymbolFrom(*this, getParameterAttr());
+  peft::nn::ParameterOp parameter = peft::nn::firstParameter(symbol);
   if (!parameter)
     return emitOpError("expected a parameter, but there is no nn.parameter named ") << getParameterAttr();
   if (!parameter.isTrainable())
     return emitOpError("expected a trainable parameter, but ") << getParameterAttr() << " is frozen";
-  if (parameter.getType() != getGradient().getType())
+  if (peft::nn::valueType(symbol) != getGradient().getType())
     return emitOpError("expected a gradient of ")
-           << parameter.getType() << ", got " << getGradient().getType();
+           << peft::nn::valueType(symbol) << ", got " << getGradient().getType();
   return success();
 }
 

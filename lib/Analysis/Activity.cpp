@@ -43,8 +43,7 @@ public:
                       ArrayRef<TrainableLattice *> results) override {
     Flag flag;
     if (auto get = dyn_cast<peft::nn::GetOp>(op))
-      flag.value = SymbolTable::lookupNearestSymbolFrom<peft::nn::ParameterOp>(op, get.getParameterAttr())
-                       .isTrainable();
+      flag.value = peft::nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(op, get.getParameterAttr())).isTrainable();
     for (const TrainableLattice *operand : operands)
       flag = Flag::join(flag, operand->getValue());
     for (TrainableLattice *result : results)

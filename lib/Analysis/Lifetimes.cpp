@@ -33,13 +33,13 @@ Lifetimes::Lifetimes(func::FuncOp function) {
   };
   function.walk([&](exec::BufferOp buffer) {
     Lifetime life{buffer, {bytesOf(cast<MemRefType>(buffer.getType())), INT64_MAX, -1}, nullptr};
-    SmallVector<Operation *> users;
-    for (Operation *user : buffer->getUsers())
-      if (auto slice = dyn_cast<exec::SliceOp>(user))
-        llvm::append_range(users, slice->getUsers());
-      else
-        users.push_back(user);
-    for (Operation *user : users) {
+    SmallVector<Operation *> users(buffer->getUsers());
+    for (size_t i = 0; i < users.size(); ++i) { // which grows
+      Operation *user = users[i];
+      if (isa<exec::SliceOp, exec::ColumnsOp>(user)) {
+        llvm::append_range(users, user->getUsers());
+        continue;
+      }
       Operation *scope = buffer->getBlock()->findAncestorOpInBlock(*user);
       int64_t begin = position.lookup(scope), end = scope == user ? begin : lastOf(scope);
       if (begin < life.interval.begin) {

@@ -22,6 +22,8 @@ using namespace peft;
 void peft::buildTrainPipeline(OpPassManager &pm, const TrainOptions &options) {
   // Reverse mode wants one reader to be one reader: merge what is equal first.
   pm.addPass(createCSEPass());
+  // While what a group shares is still one value, and before its gradients are many.
+  pm.addPass(createGroupLinearsPass());
   pm.addPass(createDifferentiatePass());
   // From here on @loss is only what the other entry functions are made of.
   DeriveEntriesPassOptions derive;

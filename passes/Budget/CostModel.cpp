@@ -32,7 +32,7 @@ static double attentionFlops(Value q, double products) {
 }
 
 double peft::secondsOf(Operation *op, const Machine &machine) {
-  if (isa<nn::GetOp>(op) || op->getNumOperands() == 0)
+  if (isa<nn::GetOp, nn::SplitColumnsOp, nn::ConcatColumnsOp>(op) || op->getNumOperands() == 0)
     return 0;
   if (auto chunks = dyn_cast<train::ChunkRowsOp>(op)) {
     double seconds = 0;

@@ -18,13 +18,15 @@ using namespace peft;
 namespace {
 
 // select_rows(rowwise(x, y, ..., w), rows) -> rowwise(select_rows(x, rows), select_rows(y, rows), ..., w)
+//
+// Of an op with several results, the one that was selected.
 struct SelectBeforeRowwise : OpRewritePattern<nn::SelectRowsOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(nn::SelectRowsOp select, PatternRewriter &rewriter) const override {
     Operation *op = select.getX().getDefiningOp();
     auto rowwise = dyn_cast_or_null<RowwiseOpInterface>(op);
-    if (!rowwise || op->getNumResults() != 1)
+    if (!rowwise || llvm::any_of(llvm::seq(op->getNumResults()), [&](unsigned i) { return rowwise.isSumResult(i); }))
       return rewriter.notifyMatchFailure(select, "its operand does not come from an op that works row by row");
     SmallVector<Value> operands;
     for (OpOperand &operand : op->getOpOperands()) {
@@ -33,9 +35,13 @@ struct SelectBeforeRowwise : OpRewritePattern<nn::SelectRowsOp> {
       operands.push_back(select3d ? rewriter.create<nn::SelectRowsOp>(select.getLoc(), operand.get(), select.getRows())
                                   : operand.get());
     }
-    Operation *moved = rewriter.create(op->getLoc(), op->getName().getIdentifier(), operands, select.getType(),
-                                       op->getAttrs());
-    rewriter.replaceOp(select, moved);
+    SmallVector<Type> types;
+    for (Type type : op->getResultTypes()) {
+      auto tensor = cast<RankedTensorType>(type);
+      types.push_back(tensor.clone({tensor.getDimSize(0), tensor.getShape().back()}));
+    }
+    Operation *moved = rewriter.create(op->getLoc(), op->getName().getIdentifier(), operands, types, op->getAttrs());
+    rewriter.replaceOp(select, moved->getResult(cast<OpResult>(select.getX()).getResultNumber()));
     return success();
   }
 };

@@ -38,12 +38,11 @@ struct Recompute : peft::impl::RecomputePassBase<Recompute> {
     for (Operation &op : llvm::make_range(backward, body.end()))
       for (Value operand : op.getOperands())
         if (isForward(operand.getDefiningOp()) && !isa<nn::GetOp>(operand.getDefiningOp()))
-          crossing.insert(operand);
+          addCrossing(operand);
     for (Operation &op : llvm::make_range(body.begin(), backward))
-      if (isCheap(&op) && crossing.contains(op.getResult(0)) && llvm::all_of(op.getOperands(), [&](Value operand) {
-            return isAvailable(operand);
-          }))
-        recomputed.insert(op.getResult(0));
+      if (isCheap(&op) && llvm::any_of(op.getResults(), [&](Value result) { return crossing.contains(result); }) &&
+          llvm::all_of(op.getOperands(), [&](Value operand) { return isAvailable(operand); }))
+        recomputed.insert(op.result_begin(), op.result_end());
 
     // Readers in order, so that a clone stands before the first of them.
     SmallVector<Operation *> readers;
@@ -57,6 +56,13 @@ struct Recompute : peft::impl::RecomputePassBase<Recompute> {
 
 private:
   bool isForward(Operation *op) { return op && op->isBeforeInBlock(first); }
+
+  /// Of columns, the matrix that they are part of.
+  void addCrossing(Value value) {
+    crossing.insert(value);
+    if (auto split = value.getDefiningOp<nn::SplitColumnsOp>())
+      addCrossing(split.getX());
+  }
 
   /// Costs nothing or little in the backward pass.
   bool isAvailable(Value value) {
@@ -76,7 +82,9 @@ private:
       reader->removeAttr(kBackward);
       clone->setAttr(kBackward, UnitAttr::get(&getContext()));
     }
-    return clones[value] = clone->getResult(0);
+    for (auto [result, again] : llvm::zip_equal(value.getDefiningOp()->getResults(), clone->getResults()))
+      clones[result] = again;
+    return clones[value];
   }
 
   Operation *first = nullptr;

@@ -57,39 +57,6 @@ static std::string shapeOf(MemRefType type) {
   return text + "}";
 }
 
-ParameterPlaces::ParameterPlaces(ModuleOp module) {
-  uint64_t i = 0;
-  for (auto parameter : module.getOps<nn::ParameterOp>()) {
-    index[parameter.getSymName()] = i++;
-    if (auto at = parameter->getAttrOfType<IntegerAttr>("exec.offset"))
-      offset[parameter.getSymName()] = at.getInt();
-  }
-  auto layout = module->getAttrOfType<DictionaryAttr>("exec.layout");
-  auto get = [&](StringRef key) { return uint64_t(layout ? layout.getAs<IntegerAttr>(key).getInt() : 0); };
-  gradient = get("gradient");
-  optimizer = get("optimizer");
-  trainableBytes = get("trainable_bytes");
-}
-
-std::string ParameterPlaces::place(Operation *op) const {
-  if (auto buffer = dyn_cast<exec::BufferOp>(op))
-    return exec::isHost(buffer.getType()) ? "H(" + std::to_string(*buffer.getOffset()) + ")" : std::to_string(*buffer.getOffset());
-  if (auto slice = dyn_cast<exec::SliceOp>(op)) {
-    auto buffer = slice.getSource().getDefiningOp<exec::BufferOp>();
-    return std::to_string(*buffer.getOffset() +
-                          slice.getFirst() * cast<MemRefType>(slice.getType()).getElementTypeBitWidth() / 8);
-  }
-  if (auto parameter = dyn_cast<exec::ParameterOp>(op))
-    return "W(" + std::to_string(index.lookup(parameter.getParameter())) + ")";
-  if (auto grad = dyn_cast<exec::GradientOp>(op))
-    return std::to_string(gradient + offset.lookup(grad.getParameter()));
-  StringRef part = cast<exec::FlatOp>(op).getPart();
-  return std::to_string(part == "parameters" ? 0
-                        : part == "gradients" ? gradient
-                        : part == "state.0"   ? optimizer
-                                              : optimizer + trainableBytes);
-}
-
 //===----------------------------------------------------------------------===//
 // Functions
 //===----------------------------------------------------------------------===//
@@ -225,10 +192,12 @@ std::string FunctionEmitter::unique(StringRef name) {
 Value FunctionEmitter::tensor(Location loc, StringRef name, Type type, const Twine &place) {
   auto memref = cast<MemRefType>(type);
   std::string element = cppType(memref.getElementType());
+  SmallVector<Attribute> args{opaque("ctx"), opaque(place), opaque(shapeOf(memref))};
+  if (!memref.getLayout().isIdentity()) // columns
+    args.push_back(opaque(Twine(exec::rowStride(memref))));
   auto call = builder.create<emitc::CallOpaqueOp>(
       loc, TypeRange(emitc::OpaqueType::get(builder.getContext(), "Tensor<" + element + ">")), "rt::tensor", ValueRange(),
-      builder.getArrayAttr({opaque("ctx"), opaque(place), opaque(shapeOf(memref))}),
-      builder.getArrayAttr({opaque(element)}));
+      builder.getArrayAttr(args), builder.getArrayAttr({opaque(element)}));
   call->setAttr("emitc.name", builder.getStringAttr(unique(name)));
   return call.getResult(0);
 }
@@ -253,6 +222,8 @@ void FunctionEmitter::emitPlace(Operation *op) {
     return;
   }
   bool onlyTables = llvm::all_of(op->getUses(), [](OpOperand &use) {
+    if (exec::isPlace(use.getOwner())) // parts of it, which have names of their own
+      return true;
     auto call = dyn_cast<exec::CallOp>(use.getOwner());
     return call && !(call.getCount() && use.getOperandNumber() + 1 == call->getNumOperands());
   });
@@ -263,6 +234,8 @@ void FunctionEmitter::emitPlace(Operation *op) {
     name = buffer.getName().str();
   else if (auto slice = dyn_cast<exec::SliceOp>(op))
     name = slice.getName().str();
+  else if (auto columns = dyn_cast<exec::ColumnsOp>(op))
+    name = columns.getName().str();
   else if (auto flat = dyn_cast<exec::FlatOp>(op))
     name = flat.getPart().str();
   else

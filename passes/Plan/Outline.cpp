@@ -54,15 +54,20 @@ struct Run {
   }
 };
 
+/// "q_proj" of "q_proj_3".
+std::string withoutNumber(StringRef name) {
+  auto [base, number] = name.rsplit('_');
+  return (!number.empty() && llvm::all_of(number, llvm::isDigit) ? base : name).str();
+}
+
 std::string nameOf(Value place) {
   Operation *def = place.getDefiningOp();
   if (auto slice = dyn_cast_or_null<exec::SliceOp>(def))
     return slice.getName().str();
-  if (auto buffer = def ? dyn_cast<exec::BufferOp>(def) : nullptr) {
-    StringRef name = buffer.getName();
-    auto [base, number] = name.rsplit('_');
-    return (!number.empty() && llvm::all_of(number, llvm::isDigit) ? base : name).str();
-  }
+  if (auto columns = dyn_cast_or_null<exec::ColumnsOp>(def))
+    return withoutNumber(columns.getName());
+  if (auto buffer = def ? dyn_cast<exec::BufferOp>(def) : nullptr)
+    return withoutNumber(buffer.getName());
   auto symbol = def->getAttrOfType<FlatSymbolRefAttr>("parameter");
   std::string name = parameterName(symbol.getValue());
   return isa<exec::GradientOp>(def) ? "grad_" + name : name;

@@ -23,6 +23,8 @@ TrainableRun::TrainableRun(ModuleOp module) {
       largest = std::max(largest, parameter.getTensorType().getNumElements());
       floats += int64_t(llvm::alignTo(uint64_t(parameter.getTensorType().getNumElements()), uint64_t(step)));
     }
+  for (auto stack : module.getOps<nn::StackOp>())
+    first[stack.getSymName()] = first.lookup(nn::firstParameter(stack).getSymName());
 }
 
 LogicalResult Scheduler::run() {
@@ -149,6 +151,35 @@ void Scheduler::scheduleUpdate(Operation *op) {
   } else {
     builder.create<exec::SGDOp>(loc, flat("parameters"), flat("gradients"), flat("state.0"), update);
   }
+}
+
+// Columns have no call of their own: who reads or writes them finds them where the whole is.
+LogicalResult Scheduler::scheduleSplit(nn::SplitColumnsOp op) {
+  Value whole = place(op.getX());
+  if (!whole || !isa_and_nonnull<exec::BufferOp, exec::ColumnsOp>(whole.getDefiningOp()))
+    return op.emitOpError("expected x to lie in a buffer");
+  int64_t first = 0;
+  for (auto [i, part] : llvm::enumerate(op.getParts())) {
+    for (OpOperand &use : part.getUses())
+      if (!nn::takesColumns(use))
+        return op.emitOpError("has no runtime function: its results are columns of x where that lies, which only products "
+                              "read, not ")
+               << use.getOwner()->getName();
+    int64_t width = op.getWidths()[i];
+    places[part] = builder.create<exec::ColumnsOp>(op.getLoc(), unique(nameOf(part)), whole, first, width);
+    first += width;
+  }
+  return success();
+}
+
+LogicalResult Scheduler::scheduleConcat(nn::ConcatColumnsOp op) {
+  for (Value part : op.getParts()) {
+    auto columns = place(part).getDefiningOp<exec::ColumnsOp>();
+    if (!columns || columns.getSource() != place(op))
+      return op.emitOpError("has no runtime function: each part must be a product that only it reads, which writes its "
+                            "columns of the whole");
+  }
+  return success();
 }
 
 namespace {

@@ -30,8 +30,8 @@ mlir::MemRefType bufferType(mlir::RankedTensorType type);
 /// A parameter's name in emitted text, from its key: "q_proj_lora_A", "input_layernorm_weight".
 std::string parameterName(llvm::StringRef key);
 
-/// Where each trainable parameter begins in the run of all of them, in floats, and their number: each begins at a
-/// multiple of PEFT_ALIGNMENT.
+/// Where each trainable parameter and each stack begins in the run of all parameters, in floats, and their number: each
+/// begins at a multiple of PEFT_ALIGNMENT.
 struct TrainableRun {
   explicit TrainableRun(mlir::ModuleOp module);
   llvm::StringMap<int64_t> first;
@@ -55,14 +55,18 @@ private:
   void scheduleMap(train::ElementwiseOp op);
   void scheduleAccumulate(train::AccumulateOp op);
   void scheduleUpdate(Operation *op);
+  mlir::LogicalResult scheduleSplit(nn::SplitColumnsOp op);
+  mlir::LogicalResult scheduleConcat(nn::ConcatColumnsOp op);
 
   /// The place of a value that is already computed.
   Value place(Value value) { return places.lookup(value); }
   llvm::SmallVector<Value> places_(mlir::ValueRange values);
   Value argument(llvm::StringRef name, mlir::Type type);
-  /// A new buffer for `value`, named for the op that makes it.
+  /// A new buffer for `value`, named for the op that makes it. A part of concatenated columns is columns of the whole.
   Value allocate(Value value);
   Value allocate(mlir::Location loc, llvm::StringRef name, mlir::MemRefType type);
+  /// `name`, numbered where the function has one of it already.
+  std::string unique(llvm::StringRef name);
   /// `operand`'s buffer if this op may overwrite it, else a new one.
   Value allocateInPlace(Operation *op, Value result, mlir::ValueRange candidates);
   bool diesAt(Value value, Operation *op);

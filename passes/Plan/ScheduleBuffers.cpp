@@ -70,9 +70,14 @@ std::string Scheduler::nameOf(Value value) {
     if (Operation *rotated = op->getOperand(0).getDefiningOp(); rotated && !lastPart(rotated->getLoc()).empty())
       name = (lastPart(rotated->getLoc()) + "_rope").str();
   auto rope = dyn_cast<nn::RopeOp>(op);
-  bool isAgain = op->hasAttr("train.again"); // a forward value that the backward part makes once more
+  // A forward value that the backward part makes once more.
+  bool isAgain = op->hasAttr("train.again") || isa<nn::SplitColumnsOp>(op);
+  if (isa<nn::SplitColumnsOp>(op))
+    if (Location part = partLocation(op->getLoc(), cast<OpResult>(value).getResultNumber(), op->getNumResults());
+        !lastPart(part).empty())
+      name = lastPart(part).str();
   bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && !isAgain && isa<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp,
+                  (backward && !isAgain && isa<nn::LinearOp, nn::LinearAddOp, nn::ConcatColumnsOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp,
                                    adapter::SelectColumnsOp>(op)) ||
                   (rope && rope.getInverse());
   if (!isalpha(name[0]))
@@ -83,13 +88,24 @@ std::string Scheduler::nameOf(Value value) {
   return gradient ? "d_" + name : name;
 }
 
-Value Scheduler::allocate(Location loc, StringRef name, MemRefType type) {
+std::string Scheduler::unique(StringRef name) {
   unsigned count = names[name]++;
-  std::string unique = count ? (name + "_" + Twine(count + 1)).str() : name.str();
-  return builder.create<exec::BufferOp>(loc, type, unique, IntegerAttr(), false);
+  return count ? (name + "_" + Twine(count + 1)).str() : name.str();
+}
+
+Value Scheduler::allocate(Location loc, StringRef name, MemRefType type) {
+  return builder.create<exec::BufferOp>(loc, type, unique(name), IntegerAttr(), false);
 }
 
 Value Scheduler::allocate(Value value) {
+  if (value.hasOneUse() && isa<nn::LinearOp>(value.getDefiningOp()))
+    if (auto concat = dyn_cast<nn::ConcatColumnsOp>(*value.user_begin()); concat && concat->getBlock() == value.getParentBlock()) {
+      Value whole = place(concat) ? place(concat) : allocate(concat.getResult());
+      int64_t first = 0, width = cast<RankedTensorType>(value.getType()).getShape().back();
+      for (Value before : concat.getParts().take_front(value.use_begin()->getOperandNumber()))
+        first += cast<RankedTensorType>(before.getType()).getShape().back();
+      return places[value] = builder.create<exec::ColumnsOp>(value.getLoc(), unique(nameOf(value)), whole, first, width);
+    }
   Value buffer = allocate(value.getLoc(), nameOf(value), bufferType(cast<RankedTensorType>(value.getType())));
   return places[value] = buffer;
 }
@@ -104,13 +120,20 @@ bool Scheduler::diesAt(Value value, Operation *op) {
   });
 }
 
+/// The buffer of which a place is columns.
+static Value wholeOf(Value place) {
+  while (auto columns = place ? place.getDefiningOp<exec::ColumnsOp>() : nullptr)
+    place = columns.getSource();
+  return place;
+}
+
 Value Scheduler::allocateInPlace(Operation *op, Value result, ValueRange candidates) {
   for (Value candidate : candidates) {
     Value buffer = place(candidate);
     bool isOwn = buffer && buffer.getDefiningOp<exec::BufferOp>();
     // Two values may share one buffer (in place); it is free when both are dead.
     bool dead = isOwn && llvm::all_of(places, [&](auto &entry) {
-      return entry.second != buffer || entry.first.getParentBlock() != op->getBlock() || diesAt(entry.first, op);
+      return wholeOf(entry.second) != buffer || entry.first.getParentBlock() != op->getBlock() || diesAt(entry.first, op);
     });
     if (dead && candidate.getParentBlock() == op->getBlock() &&
         buffer.getType() == bufferType(cast<RankedTensorType>(result.getType())))
@@ -142,7 +165,7 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
   if (!get || op.getNumResults() != 1 || body.getTerminator()->getOperand(0) != body.getArgument(0))
     return Value();
   auto module = source->getParentOfType<ModuleOp>();
-  auto parameter = SymbolTable(module).lookup<nn::ParameterOp>(get.getParameter());
+  nn::ParameterOp parameter = nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(get, get.getParameterAttr()));
   auto type = bufferType(cast<RankedTensorType>(op->getResult(0).getType()));
   if (!parameter.isTrainable() || type.getElementType().isF32())
     return Value();
@@ -179,8 +202,8 @@ Value Scheduler::sumTarget(Value sum) {
 }
 
 Value Scheduler::addTarget(Operation *op, Value acc, ValueRange read) {
-  Value result = op->getResult(0);
-  return llvm::is_contained(read, place(acc)) ? allocate(result) : allocateInPlace(op, result, acc);
+  Value from = place(acc), result = op->getResult(0);
+  return llvm::is_contained(llvm::map_range(read, wholeOf), from) ? allocate(result) : allocateInPlace(op, result, acc);
 }
 
 std::pair<Value, Value> Scheduler::quantizeRows(Location loc, Value x) {

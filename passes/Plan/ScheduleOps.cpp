@@ -115,6 +115,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
         builder.create<exec::PrependOp>(loc, allocate(o), of(o.getX()), o.getValue(), o.getPositions());
         return success();
       })
+      .Case([&](nn::SplitColumnsOp o) { return scheduleSplit(o); })
+      .Case([&](nn::ConcatColumnsOp o) { return scheduleConcat(o); })
       .Case([&](adapter::SoftPromptOp o) {
         builder.create<exec::SoftPromptOp>(loc, allocate(o), of(o.getX()), of(o.getPrompt()));
         return success();

@@ -46,7 +46,7 @@ private:
       if (!isa_and_nonnull<exec::ParameterOp, exec::GradientOp>(def))
         continue;
       auto name = def->getAttrOfType<FlatSymbolRefAttr>("parameter");
-      auto parameter = SymbolTable::lookupNearestSymbolFrom<nn::ParameterOp>(call, name);
+      nn::ParameterOp parameter = nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(call, name));
       if (parameter && parameter.isTrainable())
         continue;
       call->emitOpError("writes ") << name << ", which is not a trainable parameter";

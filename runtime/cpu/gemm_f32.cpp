@@ -92,12 +92,25 @@ void runInTiles(const Gemm<float, float> &g) {
   });
 }
 
+/// The same product of a b whose rows lie one behind the other: for columns of a wider matrix oneDNN's primitive has
+/// only its reference loops, which take fifty times as long.
+Gemm<float, float> withDenseB(Gemm<float, float> g) {
+  if (g.ldb == g.n)
+    return g;
+  float *copy = Scratch::mine().floats(g.k * g.n);
+  for (int64_t i = 0; i < g.k; ++i)
+    std::copy_n(g.b + i * g.ldb, g.n, copy + i * g.n);
+  g.b = copy;
+  g.ldb = g.n;
+  return g;
+}
+
 } // namespace
 
 void run(const Gemm<float, float> &g) {
   if (g.k <= fewTerms && g.m >= 4 * tileRows && !g.transposeA && !g.bias)
     return runInTiles(g);
-  if (g.transposeA && g.m > tall && g.n <= fewTerms && !g.bias && runMatmul(g))
+  if (g.transposeA && g.m > tall && g.n <= fewTerms && !g.bias && !g.transposeB && runMatmul(withDenseB(g)))
     return;
   if (g.bias) // the product is added to it
     parallelFor(g.m, g.m * g.n, [&](int64_t begin, int64_t end) {

@@ -15,13 +15,13 @@ namespace peft::rt {
 template <class T>
 void linear(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, Tensor<const T> bias,
             bool transposed, float alpha) {
-  run(linearGemm<T>(y, x, w, bias.data, transposed, alpha, nullptr));
+  run(linearGemm<T>(y, x, w, bias.data, transposed, alpha, {}));
 }
 
 template <class T>
 void linear_add(const Context &, Tensor<T> y, Tensor<const T> acc, Tensor<const T> x, Tensor<const T> w,
                 bool transposed, float alpha) {
-  run(linearGemm<T>(y, x, w, nullptr, transposed, alpha, acc.data));
+  run(linearGemm<T>(y, x, w, nullptr, transposed, alpha, acc));
 }
 
 template <class T>

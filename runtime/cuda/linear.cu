@@ -88,13 +88,13 @@ template <class T, int V> void sumRows(const Context &ctx, Tensor<float> sum, Te
 template <class T>
 void linear(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, Tensor<const T> bias,
             bool transposed, float alpha) {
-  run(ctx, linearGemm<T>(y, x, w, bias.data, transposed, alpha, nullptr));
+  run(ctx, linearGemm<T>(y, x, w, bias.data, transposed, alpha, {}));
 }
 
 template <class T>
 void linear_add(const Context &ctx, Tensor<T> y, Tensor<const T> acc, Tensor<const T> x, Tensor<const T> w,
                 bool transposed, float alpha) {
-  run(ctx, linearGemm<T>(y, x, w, nullptr, transposed, alpha, acc.data));
+  run(ctx, linearGemm<T>(y, x, w, nullptr, transposed, alpha, acc));
 }
 
 template <class T>

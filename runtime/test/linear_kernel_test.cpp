@@ -136,6 +136,69 @@ TYPED_TEST(LinearKernel, LeadingDimensionsAreRows) {
   expectClose<TypeParam>(y.doubles(), reference(s, x, w, false, 1, Doubles(s.rows * s.out)), 4e-6);
 }
 
+/// A matrix within a wider one, beside columns that are not its own.
+template <class T> class Columns {
+public:
+  Columns(int64_t rows, int64_t first, int64_t width, int64_t behind, uint32_t seed)
+      : rows(rows), first(first), width(width), pitch(first + width + behind),
+        start(randomValues(rows * pitch, seed)), whole({rows, pitch}, start) {}
+
+  Tensor<T> tensor() { return {whole.tensor().data + first, {rows, width}, pitch}; }
+  operator Tensor<const T>() { return tensor(); }
+  Doubles values() const { return cut(whole.doubles()); }
+  Doubles cut(const Doubles &all) const {
+    Doubles result;
+    for (int64_t i = 0; i < rows; ++i)
+      result.insert(result.end(), all.begin() + i * pitch + first, all.begin() + i * pitch + first + width);
+    return result;
+  }
+  void expectOthersAsTheyWere() const {
+    const Doubles now = whole.doubles();
+    for (int64_t i = 0; i < rows * pitch; ++i)
+      if (i % pitch < first || i % pitch >= first + width) {
+        ASSERT_EQ(now[i], start[i]) << "at " << i;
+      }
+  }
+
+private:
+  int64_t rows, first, width, pitch;
+  Doubles start;
+  Owned<T> whole;
+};
+
+TYPED_TEST(LinearKernel, OperandsAndResultsMayBeColumns) {
+  using T = TypeParam;
+  const double rounding = roundsTwice ? roundingOf<T>() + 4e-6 : 4e-6;
+  for (Shape s : {Shape{3, 5, 7}, Shape{17, 16, 33}, Shape{130, 16, 65}, Shape{64, 48, 16}, Shape{515, 8, 67},
+                  Shape{1030, 40, 70}, Shape{2049, 16, 24}, Shape{256, 576, 48}})
+    for (int64_t side : {1, 16}) {
+      Columns<T> x(s.rows, side, s.in, 2 * side, 31), y(s.rows, 2 * side, s.out, side, 32);
+      Doubles w = randomValues(s.in * s.out, 33);
+      Owned<T> ws({s.out, s.in}, w);
+      const Doubles xs = x.values(), before = y.values();
+      linear_add<T>(context, y.tensor(), y.tensor(), x, ws, false, 2);
+      Doubles want = reference(s, xs, w, false, 2, before);
+      expectClose<T>(y.values(), want, rounding);
+      y.expectOthersAsTheyWere();
+
+      for (bool transposed : {false, true}) {
+        linear<T>(context, y.tensor(), x, ws, {}, transposed, 0.5);
+        expectClose<T>(y.values(), reference(s, xs, w, transposed, 0.5, Doubles(s.rows * s.out)), 4e-6);
+        y.expectOthersAsTheyWere();
+      }
+
+      const Doubles dy = y.values();
+      Owned<float> sum({s.out, s.in}, Doubles(s.out * s.in, 1.0));
+      linear_weight_grad<T>(context, sum, y, x, 1);
+      Doubles wanted(s.out * s.in, 1.0);
+      for (int64_t i = 0; i < s.rows; ++i)
+        for (int64_t o = 0; o < s.out; ++o)
+          for (int64_t c = 0; c < s.in; ++c)
+            wanted[o * s.in + c] += dy[i * s.out + o] * xs[i * s.in + c];
+      expectClose<float>(sum.doubles(), wanted, 1e-5);
+    }
+}
+
 TYPED_TEST(LinearKernel, WeightGradientOfManyRows) {
   for (Shape s : {Shape{300, 16, 65}, Shape{1024, 40, 16}, Shape{8192, 16, 24}, Shape{2049, 7, 9}}) {
     Doubles x = randomValues(s.rows * s.in, 11), dy = randomValues(s.rows * s.out, 12),

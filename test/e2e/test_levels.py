@@ -28,6 +28,11 @@ class Levels(unittest.TestCase):
         self.compare(["--lora", "r=4,alpha=8,targets=all-linear,dropout=0.1"], "lora=r=4,alpha=8,targets=all-linear,dropout=0.1",
                      num_hidden_layers=4)
 
+    def test_adapters_that_read_one_value(self): # no masks of their own: one product
+        options = "r=4,alpha=8,targets=all-linear"
+        self.compare(["--lora", options], "lora=" + options, num_hidden_layers=4)
+        self.compare(["--lora", options, "--memory", "232000"], "lora=" + options, "=memory=232000", num_hidden_layers=4)
+
     def test_budget(self):
         self.compare(["--lora", "r=4,dropout=0.1,targets=all-linear", "--memory", "240000"],
                      "lora=r=4,dropout=0.1,targets=all-linear", "=memory=240000", num_hidden_layers=4)

@@ -18,6 +18,12 @@ inline llvm::StringRef moduleKey(mlir::Location loc) {
   return "";
 }
 
+/// Where the i-th of `count` parts of an op belongs: its location is fused of the whole's and each part's.
+inline mlir::Location partLocation(mlir::Location loc, unsigned i, unsigned count) {
+  auto fused = llvm::dyn_cast<mlir::FusedLoc>(loc);
+  return fused && fused.getLocations().size() == count + 1 ? fused.getLocations()[i + 1] : loc;
+}
+
 /// The number in "...layers.N..." of a location, or -1.
 inline int64_t layerOf(mlir::Location loc) {
   if (auto name = llvm::dyn_cast<mlir::NameLoc>(loc)) {

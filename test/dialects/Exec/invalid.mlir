@@ -63,3 +63,45 @@ func.func @a_slice_is_of_a_vector(%x: memref<8x4xbf16>) {
   %0 = exec.slice "a" of %x[0] : memref<8x4xbf16> -> memref<2x4xbf16>
   return
 }
+
+// -----
+
+func.func @columns_end_within_their_source(%x: memref<8x4xf32>) {
+  // expected-error @+1 {{ends at column 5 of 4}}
+  %0 = exec.columns "a" of %x[3] : memref<8x4xf32> -> memref<8x2xf32, strided<[4, 1], offset: 3>>
+  return
+}
+
+// -----
+
+func.func @columns_have_the_rows_of_their_source(%x: memref<8x4xf32>) {
+  // expected-error @+1 {{expected 'memref<8x2xf32, strided<[4, 1], offset: 2>>', got 'memref<8x2xf32, strided<[5, 1], offset: 2>>'}}
+  %0 = exec.columns "a" of %x[2] : memref<8x4xf32> -> memref<8x2xf32, strided<[5, 1], offset: 2>>
+  return
+}
+
+// -----
+
+func.func @columns_are_of_a_matrix(%x: memref<8xf32>) {
+  // expected-error @+1 {{expected a matrix, got 'memref<8xf32>'}}
+  %0 = exec.columns "a" of %x[2] : memref<8xf32> -> memref<2xf32>
+  return
+}
+
+// -----
+
+// Only matrix products find rows that are not one behind the other.
+func.func @other_calls_take_no_columns(%x: memref<8x4xf32>) {
+  %0 = exec.columns "a" of %x[2] : memref<8x4xf32> -> memref<8x2xf32, strided<[4, 1], offset: 2>>
+  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, but got 'memref<8x2xf32, strided<[4, 1], offset: 2>>'}}
+  exec.zero %0 : memref<8x2xf32, strided<[4, 1], offset: 2>>
+  return
+}
+
+// -----
+
+func.func @rows_lie_at_one_distance(%y: memref<2x8x2xf32, strided<[64, 4, 1]>>, %x: memref<2x8x4xf32>, %w: memref<2x4xf32>) {
+  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, or columns of one, but got 'memref<2x8x2xf32, strided<[64, 4, 1]>>'}}
+  exec.linear_add %y, %x, %w {alpha = 1.0 : f64, transposed = false} : memref<2x8x2xf32, strided<[64, 4, 1]>>, memref<2x8x4xf32>, memref<2x4xf32>
+  return
+}

@@ -21,6 +21,13 @@ func.func @places_have_names() {
   // CHECK: %lm_head_lora_A = exec.slice "lm_head_lora_A" of %adapters[16] : memref<48xbf16> -> memref<2x4xbf16>
   %7 = exec.buffer "adapters" : memref<48xbf16>
   %8 = exec.slice "lm_head_lora_A" of %7[16] : memref<48xbf16> -> memref<2x4xbf16>
+  // CHECK: %qv = exec.buffer "qv" : memref<2x8x32xf32>
+  // CHECK: %v_proj = exec.columns "v_proj" of %qv[24] : memref<2x8x32xf32> -> memref<2x8x8xf32, strided<[256, 32, 1], offset: 24>>
+  %9 = exec.buffer "qv" : memref<2x8x32xf32>
+  %10 = exec.columns "v_proj" of %9[24] : memref<2x8x32xf32> -> memref<2x8x8xf32, strided<[256, 32, 1], offset: 24>>
+  // Columns of columns have the rows of the whole.
+  // CHECK: %half = exec.columns "half" of %v_proj[4] : {{.*}} -> memref<2x8x4xf32, strided<[256, 32, 1], offset: 28>>
+  %11 = exec.columns "half" of %10[4] : memref<2x8x8xf32, strided<[256, 32, 1], offset: 24>> -> memref<2x8x4xf32, strided<[256, 32, 1], offset: 28>>
   // CHECK: exec.argument "input_ids" : memref<8xi32>
   %5 = exec.argument "input_ids" : memref<8xi32>
   // CHECK: exec.argument "update" : !emitc.opaque<"peft_update_t">

@@ -120,3 +120,39 @@ func.func @an_encoded_operand(%x: tensor<8x4xf32>, %w: tensor<6x4xf32, #peft.nf4
   %0 = nn.linear %x, %w : (tensor<8x4xf32>, tensor<6x4xf32, #peft.nf4<block = 64, nested = 0>>) -> tensor<8x6xf32>
   return
 }
+
+// -----
+
+func.func @widths_in_all(%x: tensor<8x6xf32>) {
+  // expected-error @+2 {{expected widths of 6 columns in all for x 'tensor<8x6xf32>', got 5}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0:2 = nn.split_columns %x [2, 3] : (tensor<8x6xf32>) -> (tensor<8x2xf32>, tensor<8x3xf32>)
+  return
+}
+
+// -----
+
+func.func @a_width_of_nothing(%x: tensor<8x6xf32>) {
+  // expected-error @+2 {{expected widths above 0, got 0}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0:2 = nn.split_columns %x [6, 0] : (tensor<8x6xf32>) -> (tensor<8x6xf32>, tensor<8x6xf32>)
+  return
+}
+
+// -----
+
+func.func @parts_of_other_rows(%a: tensor<8x2xf32>, %b: tensor<7x2xf32>) {
+  // expected-error @+2 {{expected a part with the rows of 'tensor<8x2xf32>', got 'tensor<7x2xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.concat_columns %a, %b : (tensor<8x2xf32>, tensor<7x2xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @parts_of_two_element_types(%a: tensor<8x2xf32>, %b: tensor<8x2xbf16>) {
+  // expected-error @+2 {{expected parts of one element type, got 'tensor<8x2xf32>' and 'tensor<8x2xbf16>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.concat_columns %a, %b : (tensor<8x2xf32>, tensor<8x2xbf16>) -> tensor<8x4xf32>
+  return
+}

@@ -33,3 +33,12 @@ func.func @linear_add_adds_to_what_is_there(%a: tensor<8x6xf32>, %x: tensor<8x4x
   %1 = nn.linear_add %0, %x, %v transposed : (tensor<8x6xf32>, tensor<8x4xf32>, tensor<4x6xf32>) -> tensor<8x6xf32>
   return %1 : tensor<8x6xf32>
 }
+
+// CHECK-LABEL: @columns_of_a_matrix_are_matrices_side_by_side
+func.func @columns_of_a_matrix_are_matrices_side_by_side(%x: tensor<2x8x48xf32>) -> tensor<2x8x48xf32> {
+  // CHECK: %[[S:.*]]:2 = nn.split_columns %{{.*}} [32, 16] : (tensor<2x8x48xf32>) -> (tensor<2x8x32xf32>, tensor<2x8x16xf32>)
+  %0:2 = nn.split_columns %x [32, 16] : (tensor<2x8x48xf32>) -> (tensor<2x8x32xf32>, tensor<2x8x16xf32>)
+  // CHECK: nn.concat_columns %[[S]]#1, %[[S]]#0 : (tensor<2x8x16xf32>, tensor<2x8x32xf32>) -> tensor<2x8x48xf32>
+  %1 = nn.concat_columns %0#1, %0#0 : (tensor<2x8x16xf32>, tensor<2x8x32xf32>) -> tensor<2x8x48xf32>
+  return %1 : tensor<2x8x48xf32>
+}

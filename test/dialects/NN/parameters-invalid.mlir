@@ -84,3 +84,60 @@ nn.parameter frozen @an_extent_that_is_not_known : tensor<?x4xf32>
 
 // expected-error @+1 {{expected an even block above 0 and nested of 0 or more, got 0 and 0}}
 nn.parameter frozen @blocks_of_nothing : tensor<4x64xf32, #peft.nf4<block = 0, nested = 0>>
+
+// -----
+
+nn.parameter trainable @a : tensor<4x8xf32>
+nn.parameter frozen @b : tensor<4x8xf32>
+// expected-error @+1 {{expected trainable parameters, but @b is none}}
+nn.stack @ab [@a, @b] : tensor<8x8xf32>
+
+// -----
+
+nn.parameter trainable @a : tensor<4x8xf32>
+// expected-error @+1 {{expected trainable parameters, but @b is none}}
+nn.stack @ab [@a, @b] : tensor<8x8xf32>
+
+// -----
+
+nn.parameter trainable @a : tensor<4x8xf32>
+nn.parameter trainable @b : tensor<4x7xf32>
+// expected-error @+1 {{expected a matrix of the columns of 'tensor<8x8xf32>' as @b, got 'tensor<4x7xf32>'}}
+nn.stack @ab [@a, @b] : tensor<8x8xf32>
+
+// -----
+
+nn.parameter trainable @a : tensor<4x8xf32>
+nn.parameter trainable @b : tensor<4x8xf32>
+// expected-error @+1 {{expected parameters of 7 rows in all, got 8}}
+nn.stack @ab [@a, @b] : tensor<7x8xf32>
+
+// -----
+
+// One behind the other in the module is one behind the other in memory; what is frozen lies elsewhere.
+nn.parameter trainable @a : tensor<4x8xf32>
+nn.parameter trainable @other : tensor<4x8xf32>
+nn.parameter trainable @b : tensor<4x8xf32>
+nn.parameter frozen @frozen : tensor<4x8xf32>
+nn.parameter trainable @c : tensor<4x8xf32>
+nn.stack @bc [@b, @c] : tensor<8x8xf32>
+// expected-error @+1 {{expected @b right behind @a among the module's trainable parameters}}
+nn.stack @ab [@a, @b] : tensor<8x8xf32>
+
+// -----
+
+nn.parameter trainable @a : tensor<3x8xf32>
+nn.parameter trainable @b : tensor<3x8xf32>
+// expected-error @+1 {{expected @a to fill lines of 64 bytes, got 'tensor<3x8xf32>'}}
+nn.stack @ab [@a, @b] : tensor<6x8xf32>
+
+// -----
+
+nn.parameter trainable @a : tensor<4x8xf32>
+nn.parameter trainable @b : tensor<4x8xf32>
+nn.stack @ab [@a, @b] : tensor<8x8xf32>
+func.func @what_a_stack_reads() {
+  // expected-error @+1 {{expected 'tensor<8x8xf32>', got 'tensor<4x8xf32>'}}
+  %0 = nn.get @ab : tensor<4x8xf32>
+  return
+}

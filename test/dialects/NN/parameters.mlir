@@ -27,13 +27,23 @@ nn.parameter trainable @normal {init = #nn.init<normal>, init_value = 0.02 : f64
 // CHECK-NEXT:  nn.parameter frozen @lm_head.weight : tensor<9x4xbf16>
 nn.parameter frozen @lm_head.weight {init = #nn.init<checkpoint>} : tensor<9x4xbf16>
 
+// A stack reads two as one.
+// CHECK-NEXT:  nn.parameter trainable @q_proj.lora_A : tensor<4x64xf32>
+// CHECK-NEXT:  nn.parameter trainable @v_proj.lora_A : tensor<4x64xf32>
+// CHECK-NEXT:  nn.stack @qv.lora_A [@q_proj.lora_A, @v_proj.lora_A] : tensor<8x64xf32>
+nn.parameter trainable @q_proj.lora_A : tensor<4x64xf32>
+nn.parameter trainable @v_proj.lora_A : tensor<4x64xf32>
+nn.stack @qv.lora_A [@q_proj.lora_A, @v_proj.lora_A] : tensor<8x64xf32>
+
 // A value is named for its module, also where the key has one dot.
 // CHECK-NEXT:  func.func @values_are_named_for_their_module() {
 // CHECK-NEXT:    %norm_weight = nn.get @model.norm.weight : tensor<64xf32>
 // CHECK-NEXT:    %lm_head_weight = nn.get @lm_head.weight : tensor<9x4xbf16>
+// CHECK-NEXT:    %qv_lora_A = nn.get @qv.lora_A : tensor<8x64xf32>
 // CHECK-NEXT:    return
 func.func @values_are_named_for_their_module() {
   %0 = nn.get @model.norm.weight : tensor<64xf32>
   %1 = nn.get @lm_head.weight : tensor<9x4xbf16>
+  %2 = nn.get @qv.lora_A : tensor<8x64xf32>
   return
 }

@@ -74,3 +74,47 @@ func.func @loss(%t: tensor<2xi32>, %seed: i64) -> tensor<f32> {
   // CHECK-DAG: train.accumulate @w, %[[DW]]
   return %loss : tensor<f32>
 }
+
+// -----
+
+// (a, b) = columns of x:  dx = da and db side by side, and of one that nobody reads zeros
+nn.parameter trainable @x : tensor<2x6xf32>
+nn.parameter frozen @w : tensor<9x2xf32>
+// CHECK-LABEL: func.func @micro_step
+func.func @loss(%t: tensor<2xi32>) -> tensor<f32> {
+  %x = nn.get @x : tensor<2x6xf32>
+  %w = nn.get @w : tensor<9x2xf32>
+  %a, %b, %c = nn.split_columns %x [2, 1, 3] : (tensor<2x6xf32>) -> (tensor<2x2xf32>, tensor<2x1xf32>, tensor<2x3xf32>)
+  %y = nn.linear %a, %w : (tensor<2x2xf32>, tensor<9x2xf32>) -> tensor<2x9xf32>
+  %loss, %lse = nn.cross_entropy %y, %t : (tensor<2x9xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2xf32>)
+  // CHECK: %[[DA:.*]] = nn.linear %{{.*}}, %{{.*}} transposed
+  // CHECK-NEXT: %[[DB:.*]] = arith.constant dense<0.000000e+00> : tensor<2x1xf32>
+  // CHECK-NEXT: %[[DC:.*]] = arith.constant dense<0.000000e+00> : tensor<2x3xf32>
+  // CHECK-NEXT: %[[DX:.*]] = nn.concat_columns %[[DA]], %[[DB]], %[[DC]]
+  // CHECK-NEXT: train.accumulate @x, %[[DX]]
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// y = a and b side by side:  (da, db) = columns of dy;  a stack's gradient is added to as one
+nn.parameter trainable @first : tensor<2x8xf32>
+nn.parameter trainable @second : tensor<3x8xf32>
+nn.stack @both [@first, @second] : tensor<5x8xf32>
+nn.parameter frozen @x : tensor<2x8xf32>
+nn.parameter trainable @b : tensor<2x4xf32>
+// CHECK-LABEL: func.func @micro_step
+func.func @loss(%t: tensor<2xi32>) -> tensor<f32> {
+  // CHECK: %[[X:.*]] = nn.get @x
+  %x = nn.get @x : tensor<2x8xf32>
+  %w = nn.get @both : tensor<5x8xf32>
+  %a = nn.linear %x, %w : (tensor<2x8xf32>, tensor<5x8xf32>) -> tensor<2x5xf32>
+  %b = nn.get @b : tensor<2x4xf32>
+  %y = nn.concat_columns %a, %b : (tensor<2x5xf32>, tensor<2x4xf32>) -> tensor<2x9xf32>
+  %loss, %lse = nn.cross_entropy %y, %t : (tensor<2x9xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2xf32>)
+  // CHECK: %[[D:.*]]:2 = nn.split_columns %{{.*}} [5, 4]
+  // CHECK-NEXT: train.accumulate @b, %[[D]]#1
+  // CHECK-NEXT: %[[DW:.*]] = nn.linear_weight_grad %[[D]]#0, %[[X]]
+  // CHECK-NEXT: train.accumulate @both, %[[DW]] : tensor<5x8xf32>
+  return %loss : tensor<f32>
+}

@@ -38,3 +38,23 @@ func.func @micro_step() {
   exec.output "loss_sum", %hidden : memref<64xf32>
   return
 }
+
+// A buffer lives as long as columns of it are read: nothing lies on it in between.
+// CHECK-LABEL: @columns
+func.func @columns() {
+  // CHECK: exec.buffer "whole" at 0 :
+  // CHECK: exec.buffer "w" at [[W:[1-9][0-9]*]] :
+  // CHECK: exec.buffer "y" at
+  // CHECK-NOT: at 0 :
+  // CHECK-SAME: :
+  %whole = exec.buffer "whole" : memref<4x32xf32>
+  %part = exec.columns "part" of %whole[16] : memref<4x32xf32> -> memref<4x16xf32, strided<[32, 1], offset: 16>>
+  %w = exec.buffer "w" : memref<8x16xf32>
+  %y = exec.buffer "y" : memref<4x8xf32>
+  exec.zero %whole : memref<4x32xf32>
+  exec.zero %w : memref<8x16xf32>
+  exec.zero %y : memref<4x8xf32>
+  exec.linear_add %y, %part, %w {alpha = 1.0 : f64, transposed = false} : memref<4x8xf32>, memref<4x16xf32, strided<[32, 1], offset: 16>>, memref<8x16xf32>
+  exec.output "loss_sum", %y : memref<4x8xf32>
+  return
+}

@@ -68,22 +68,22 @@ Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const 
 /// y = alpha * x W^T + bias (x W when transposed), or add + alpha * x W^T: kernels.h's linear and linear_add.
 template <class T>
 Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T *bias, bool transposed, float alpha,
-                      const T *add) {
+                      Tensor<const T> add) {
   const int64_t in = x.cols(), out = y.cols();
   Gemm<T, T> gemm;
   gemm.m = x.rows();
   gemm.n = out;
   gemm.k = in;
   gemm.a = x.data;
-  gemm.lda = in;
+  gemm.lda = x.rowStride();
   gemm.b = w.data;
   gemm.ldb = transposed ? out : in;
   gemm.transposeB = !transposed;
   gemm.c = y.data;
-  gemm.ldc = out;
+  gemm.ldc = y.rowStride();
   gemm.bias = bias;
-  gemm.add = add;
-  gemm.ldadd = out;
+  gemm.add = add.data;
+  gemm.ldadd = add.data ? add.rowStride() : 0;
   gemm.alpha = alpha;
   return gemm;
 }
@@ -96,10 +96,10 @@ Gemm<T, float> weightGradGemm(Tensor<float> sum, Tensor<const T> dy, Tensor<cons
   gemm.n = x.cols();
   gemm.k = x.rows();
   gemm.a = dy.data;
-  gemm.lda = dy.cols();
+  gemm.lda = dy.rowStride();
   gemm.transposeA = true;
   gemm.b = x.data;
-  gemm.ldb = x.cols();
+  gemm.ldb = x.rowStride();
   gemm.c = sum.data;
   gemm.ldc = x.cols();
   gemm.add = sum.data;

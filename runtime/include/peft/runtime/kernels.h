@@ -27,6 +27,8 @@ namespace peft::rt {
 using Context = peft_context_t;
 
 //===--- Matrix products (oneDNN) ------------------------------------------===//
+//
+// y, x and dy may be columns of a wider tensor.
 
 /// y = alpha * x W^T + bias, or alpha * x W + bias when `transposed`.
 /// x [.., in], W [out, in] ([in, out] when transposed), bias [out] or empty, y [.., out].

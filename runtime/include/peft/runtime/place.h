@@ -25,15 +25,15 @@ constexpr Place kHost = Place(1) << 62;
 constexpr Place H(uint64_t offset) { return kHost | offset; }
 constexpr Place W(uint64_t parameter) { return kWeight | parameter; }
 
-/// The tensor at a place. Nothing writes to a frozen parameter: the compiler has
-/// proven that, so its constness is not carried along.
+/// The tensor at a place; with a pitch, columns of one. Nothing writes to a frozen
+/// parameter: the compiler has proven that, so its constness is not carried along.
 template <class T>
-inline Tensor<T> tensor(const peft_context_t &ctx, Place place, std::initializer_list<int64_t> shape) {
+inline Tensor<T> tensor(const peft_context_t &ctx, Place place, std::initializer_list<int64_t> shape, int64_t pitch = 0) {
   if (place & kWeight)
-    return {static_cast<T *>(const_cast<void *>(ctx.weights[place & ~kWeight])), shape};
+    return {static_cast<T *>(const_cast<void *>(ctx.weights[place & ~kWeight])), shape, pitch};
   if (place & kHost)
-    return {reinterpret_cast<T *>(ctx.host + (place & ~kHost)), shape};
-  return {reinterpret_cast<T *>(ctx.arena + place), shape};
+    return {reinterpret_cast<T *>(ctx.host + (place & ~kHost)), shape, pitch};
+  return {reinterpret_cast<T *>(ctx.arena + place), shape, pitch};
 }
 
 /// A field of the batch.

@@ -2,7 +2,8 @@
 //
 // A Tensor is a pointer and a shape: dense, row-major, not owned. It is copied
 // freely. Kernels take the last dimension as columns and all others as rows,
-// unless they say otherwise.
+// unless they say otherwise. Those that say so take columns of a wider tensor too:
+// rows that lie farther apart than they are long.
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,9 +51,11 @@ template <class T> struct Tensor {
   T *data = nullptr;
   int32_t rank = 0;
   int64_t dims[4] = {1, 1, 1, 1};
+  int64_t pitch = 0; ///< elements from a row to the next, if those are columns of a wider tensor
 
   Tensor() = default;
-  Tensor(T *data, std::initializer_list<int64_t> shape) : data(data), rank(int32_t(shape.size())) {
+  Tensor(T *data, std::initializer_list<int64_t> shape, int64_t pitch = 0)
+      : data(data), rank(int32_t(shape.size())), pitch(pitch) {
     int32_t i = 0;
     for (int64_t extent : shape)
       dims[i++] = extent;
@@ -63,6 +66,7 @@ template <class T> struct Tensor {
     result.data = data;
     result.rank = rank;
     memcpy(result.dims, dims, sizeof dims);
+    result.pitch = pitch;
     return result;
   }
 
@@ -70,6 +74,8 @@ template <class T> struct Tensor {
   int64_t cols() const { return rank ? dims[rank - 1] : 1; }
   int64_t size() const { return dims[0] * dims[1] * dims[2] * dims[3]; }
   int64_t rows() const { return size() / cols(); }
+  /// Elements from a row to the next.
+  int64_t rowStride() const { return pitch ? pitch : cols(); }
 };
 
 } // namespace peft
