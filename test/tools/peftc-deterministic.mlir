@@ -10,11 +10,11 @@
 
 // 2 B H S S for the scores' gradient, 4 B H S D for those of keys and values of each query head, and a little.
 // ON: workspace 1210056704 1154.00 MiB of cuBLASLt and cuDNN; 386.00 MiB with --deterministic=off
-// ON: arena 43182989568
+// ON: arena 43286343936
 
 // 4 B H S D for that of the queries, twice that for those of keys and values of packed sequences.
 // OFF: workspace 404750336 386.00 MiB of cuBLASLt and cuDNN{{$}}
-// OFF: arena 42377683200
+// OFF: arena 42481037568
 
 // TEXT: /*workspace=*/{{[0-9]+}}, 404750336, /*deterministic=*/0,
 

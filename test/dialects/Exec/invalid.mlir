@@ -102,6 +102,6 @@ func.func @other_calls_take_no_columns(%x: memref<8x4xf32>) {
 
 func.func @rows_lie_at_one_distance(%y: memref<2x8x2xf32, strided<[64, 4, 1]>>, %x: memref<2x8x4xf32>, %w: memref<2x4xf32>) {
   // expected-error @+1 {{operand #0 must be dense memref with extents above 0, or columns of one, but got 'memref<2x8x2xf32, strided<[64, 4, 1]>>'}}
-  exec.linear_add %y, %x, %w {alpha = 1.0 : f64, transposed = false} : memref<2x8x2xf32, strided<[64, 4, 1]>>, memref<2x8x4xf32>, memref<2x4xf32>
+  exec.linear_add %y, %y, %x, %w {alpha = 1.0 : f64, transposed = false} : memref<2x8x2xf32, strided<[64, 4, 1]>>, memref<2x8x2xf32, strided<[64, 4, 1]>>, memref<2x8x4xf32>, memref<2x4xf32>
   return
 }

@@ -54,7 +54,7 @@ func.func @columns() {
   exec.zero %whole : memref<4x32xf32>
   exec.zero %w : memref<8x16xf32>
   exec.zero %y : memref<4x8xf32>
-  exec.linear_add %y, %part, %w {alpha = 1.0 : f64, transposed = false} : memref<4x8xf32>, memref<4x16xf32, strided<[32, 1], offset: 16>>, memref<8x16xf32>
+  exec.linear_add %y, %y, %part, %w {alpha = 1.0 : f64, transposed = false} : memref<4x8xf32>, memref<4x8xf32>, memref<4x16xf32, strided<[32, 1], offset: 16>>, memref<8x16xf32>
   exec.output "loss_sum", %y : memref<4x8xf32>
   return
 }

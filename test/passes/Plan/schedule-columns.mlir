@@ -25,7 +25,7 @@ func.func @micro_step(%ids: tensor<4xi32>) -> tensor<4x8xf32> {
   %sa, %sb = nn.split_columns %s [2, 3] : (tensor<4x5xf32>) -> (tensor<4x2xf32>, tensor<4x3xf32>)
   // CHECK: exec.linear %[[Y:.*]], %[[SA]], %u
   %y = nn.linear %sa, %u : (tensor<4x2xf32>, tensor<8x2xf32>) -> tensor<4x8xf32>
-  // CHECK: exec.linear_add %[[Y]], %[[SB]], %v
+  // CHECK: exec.linear_add %[[Y]], %[[Y]], %[[SB]], %v
   %z = nn.linear_add %y, %sb, %v : (tensor<4x8xf32>, tensor<4x3xf32>, tensor<8x3xf32>) -> tensor<4x8xf32>
   // The later part is made first: the whole has its buffer from there on.
   // CHECK: %[[DS:.*]] = exec.buffer {{.*}} : memref<4x5xf32>
