@@ -1,6 +1,8 @@
 //===- ExecDialect.cpp - the exec dialect ---------------------------------===//
 #include "dialects/Exec/Exec.h"
 
+#include "peft/Support/Names.h"
+
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -96,8 +98,5 @@ LogicalResult ColumnsOp::verify() {
 }
 
 void ParameterOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
-  StringRef key = getParameter();
-  auto [rest, last] = key.rsplit('.');
-  auto module = rest.rsplit('.').second;
-  setName(getResult(), last.empty() ? key.str() : (Twine(module.empty() ? rest : module) + "_" + last).str());
+  setName(getResult(), valueName(getParameter()));
 }

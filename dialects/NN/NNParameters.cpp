@@ -2,6 +2,7 @@
 
 #include "dialects/NN/NN.h"
 
+#include "peft/Support/Names.h"
 #include "peft/runtime/abi.h"
 
 using namespace mlir;
@@ -77,9 +78,5 @@ LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 void GetOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
-  // model.layers.0.self_attn.q_proj.weight -> %q_proj_weight
-  StringRef key = getParameter();
-  auto [rest, last] = key.rsplit('.');
-  auto module = rest.rsplit('.').second;
-  setName(getResult(), last.empty() ? key.str() : (Twine(module.empty() ? rest : module) + "_" + last).str());
+  setName(getResult(), valueName(getParameter()));
 }
