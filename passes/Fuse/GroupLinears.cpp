@@ -47,6 +47,13 @@ nn::GetOp parameterOf(Value weight) {
   return weight.getDefiningOp<nn::GetOp>();
 }
 
+/// Columns of each result.
+SmallVector<int64_t> widthsOf(ArrayRef<nn::LinearOp> linears) {
+  return llvm::map_to_vector(linears, [](nn::LinearOp linear) {
+    return cast<RankedTensorType>(linear->getResult(0).getType()).getShape().back();
+  });
+}
+
 /// linear(x, a) of one x, first to last.
 class Group {
 public:
@@ -66,11 +73,9 @@ public:
 
     SmallVector<StringRef> keys;
     SmallVector<Location> locations;
-    SmallVector<int64_t> widths;
     for (nn::LinearOp linear : linears) {
       keys.push_back(moduleKey(linear.getLoc()));
       locations.push_back(linear.getLoc());
-      widths.push_back(cast<RankedTensorType>(linear.getType()).getShape().back());
     }
     OpBuilder builder(at);
     std::string key = joined(keys);
@@ -82,7 +87,7 @@ public:
     if (!element.isF32())
       weight = builder.create<nn::CastOp>(loc, cast<RankedTensorType>(stack.getType()).clone(element), weight);
     Value whole = builder.create<nn::LinearOp>(loc, x, weight);
-    auto split = builder.create<nn::SplitColumnsOp>(builder.getFusedLoc(locations), whole, widths);
+    auto split = builder.create<nn::SplitColumnsOp>(builder.getFusedLoc(locations), whole, widthsOf(linears));
     for (auto [linear, part] : llvm::zip_equal(linears, split.getParts())) {
       Value old = linear.getWeight();
       linear.replaceAllUsesWith(part);
@@ -165,10 +170,7 @@ struct GroupLinears : peft::impl::GroupLinearsPassBase<GroupLinears> {
 
 private:
   bool pays(MutableArrayRef<nn::LinearOp> linears) {
-    SmallVector<int64_t> widths;
-    for (nn::LinearOp linear : linears)
-      widths.push_back(cast<RankedTensorType>(linear.getType()).getShape().back());
-    GroupCost cost(cast<RankedTensorType>(linears.front().getX().getType()), widths);
+    GroupCost cost(cast<RankedTensorType>(linears.front().getX().getType()), widthsOf(linears));
     if (explain)
       linears.front().emitRemark() << linears.size() << " products of one x "
                                    << (cost.pays() ? "become one: it " : "stay apart: one product ") << cost.why();

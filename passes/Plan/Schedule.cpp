@@ -138,8 +138,7 @@ LogicalResult Scheduler::scheduleChunks(train::ChunkRowsOp op) {
 
 void Scheduler::scheduleUpdate(Operation *op) {
   Location loc = op->getLoc();
-  auto module = source->getParentOfType<ModuleOp>();
-  auto type = MemRefType::get({TrainableRun(module).floats}, builder.getF32Type());
+  auto type = MemRefType::get({trainable.floats}, builder.getF32Type());
   auto flat = [&](StringRef part) { return builder.create<exec::FlatOp>(loc, type, part); };
   Value update = argument("update", emitc::OpaqueType::get(op->getContext(), "peft_update_t"));
   if (auto clip = dyn_cast<train::ClipNormOp>(op)) {

@@ -85,6 +85,7 @@ private:
 
   mlir::func::FuncOp source, target;
   ScalarBodies &bodies;
+  const TrainableRun trainable;
   mlir::OpBuilder builder;
   llvm::DenseMap<Value, Value> places;
   llvm::StringMap<Value> arguments;

@@ -19,7 +19,8 @@ MemRefType peft::bufferType(RankedTensorType type) {
 }
 
 Scheduler::Scheduler(func::FuncOp source, func::FuncOp target, ScalarBodies &bodies)
-    : source(source), target(target), bodies(bodies), builder(target.getContext()) {
+    : source(source), target(target), bodies(bodies), trainable(source->getParentOfType<ModuleOp>()),
+      builder(target.getContext()) {
   builder.setInsertionPointToStart(target.addEntryBlock());
 }
 
@@ -164,13 +165,9 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
   auto get = op.getInputs().size() == 1 ? op.getInputs().front().getDefiningOp<nn::GetOp>() : nullptr;
   if (!get || op.getNumResults() != 1 || body.getTerminator()->getOperand(0) != body.getArgument(0))
     return Value();
-  auto module = source->getParentOfType<ModuleOp>();
   nn::ParameterOp parameter = nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(get, get.getParameterAttr()));
   auto type = bufferType(cast<RankedTensorType>(op->getResult(0).getType()));
-  if (!parameter.isTrainable() || type.getElementType().isF32())
-    return Value();
-  TrainableRun run(module);
-  if (run.largest >= largeParameter)
+  if (!parameter.isTrainable() || type.getElementType().isF32() || trainable.largest >= largeParameter)
     return Value();
   Value &part = roundedParts[get.getParameter()];
   if (part)
@@ -178,12 +175,12 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
   OpBuilder::InsertionGuard guard(builder);
   if (!rounded) {
     builder.setInsertionPointToStart(&target.getBody().front());
-    rounded = allocate(source.getLoc(), "adapters", MemRefType::get({run.floats}, type.getElementType()));
-    Value all = builder.create<exec::FlatOp>(source.getLoc(), MemRefType::get({run.floats}, builder.getF32Type()), "parameters");
+    rounded = allocate(source.getLoc(), "adapters", MemRefType::get({trainable.floats}, type.getElementType()));
+    Value all = builder.create<exec::FlatOp>(source.getLoc(), MemRefType::get({trainable.floats}, builder.getF32Type()), "parameters");
     builder.create<exec::MapOp>(source.getLoc(), bodies.get(op), ValueRange{rounded, all}, builder.getI64IntegerAttr(1));
   }
   builder.setInsertionPointAfterValue(rounded);
-  return part = builder.create<exec::SliceOp>(get.getLoc(), type, parameterName(get.getParameter()), rounded, run.first.lookup(get.getParameter()));
+  return part = builder.create<exec::SliceOp>(get.getLoc(), type, parameterName(get.getParameter()), rounded, trainable.first.lookup(get.getParameter()));
 }
 
 Value Scheduler::sumTarget(Value sum) {
