@@ -15,6 +15,8 @@ void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t>
   parallelFor(x.rows(), x.size(), [&](int64_t begin, int64_t end) {
     float *sines = Scratch::mine().floats(2 * pairs + cols), *cosines = sines + pairs, *row = cosines + pairs;
     for (int64_t i = begin; i < end; ++i) {
+      if constexpr (std::is_same_v<T, float>) // nothing to round: where it belongs at once
+        row = y.data + i * cols;
       const float position = float(positions.data[i]);
 #pragma omp simd
       for (int64_t p = 0; p < pairs; ++p) {
@@ -35,7 +37,8 @@ void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t>
         for (int64_t d = 2 * pairs; d < head_dim; ++d) // of a partial rotation
           to[d] = toFloat(from[d]);
       }
-      roundTo(y.data + i * cols, row, cols);
+      if constexpr (!std::is_same_v<T, float>)
+        roundTo(y.data + i * cols, row, cols);
     }
   });
 }
