@@ -117,8 +117,8 @@ template <class T> void products(Bench &bench) {
 template <class T> void attentionKernels(Bench &bench) {
   auto q = make<T>({batch, seq, hidden}), o = make<T>({batch, seq, hidden}),
        dq = make<T>({batch, seq, hidden}), dout = make<T>({batch, seq, hidden});
-  auto k = make<T>({batch, seq, keyed}), v = make<T>({batch, seq, keyed}),
-       dk = make<T>({batch, seq, keyed}), dv = make<T>({batch, seq, keyed});
+  auto k = make<T>({batch, seq, keyed}), v = make<T>({batch, seq, keyed}), dk = make<T>({batch, seq, keyed}),
+       dv = make<T>({batch, seq, keyed});
   auto lse = make<float>({batch, hidden / dim, seq}), frequencies = make<float>({dim / 2});
   auto whole = make<int32_t>({batch, seq}), packed = make<int32_t>({batch, seq}),
        positions = make<int32_t>({batch, seq});
@@ -136,9 +136,8 @@ template <class T> void attentionKernels(Bench &bench) {
     const double share = split ? 65.0 / 257.0 : 1.0;
     bench("attention" + name, Flops, flops * share,
           [&] { attention<T>(context, o, lse, q, k, v, segments, dim, 0.125f, 0); });
-    bench("attention_grad" + name, Flops, flops * 2.5 * share, [&] {
-      attention_grad<T>(context, dq, dk, dv, dout, q, k, v, o, lse, segments, dim, 0.125f, 0);
-    });
+    bench("attention_grad" + name, Flops, flops * 2.5 * share,
+          [&] { attention_grad<T>(context, dq, dk, dv, dout, q, k, v, o, lse, segments, dim, 0.125f, 0); });
   }
   bench(std::string("rope") + type, Bytes, 2.0 * sizeof(T) * double(tokens * hidden),
         [&] { rope<T>(context, q, q, positions, frequencies.data, dim / 2, dim, 1, false); });
@@ -153,7 +152,8 @@ void streams(Bench &bench) {
        wide = make<float>({tokens, inner});
   bench("rms_norm", Bytes, 2 * bytes, [&] { rms_norm<float>(context, y, x, w, 1e-5); });
   bench("rms_norm_grad", Bytes, 3 * bytes, [&] { rms_norm_grad<float>(context, z, y, x, w, {}, 1e-5); });
-  bench("rms_norm_grad and residual", Bytes, 4 * bytes, [&] { rms_norm_grad<float>(context, z, y, x, w, z, 1e-5); });
+  bench("rms_norm_grad and residual", Bytes, 4 * bytes,
+        [&] { rms_norm_grad<float>(context, z, y, x, w, z, 1e-5); });
   bench("rms_norm_weight_grad", Bytes, 2 * bytes,
         [&] { rms_norm_weight_grad<float>(context, sum, y, x, 1e-5); });
   bench("sum_rows", Bytes, bytes, [&] { sum_rows<float>(context, sum, y); });

@@ -79,10 +79,11 @@ template <class T, class R> static double matmulSeconds(const Gemm<T, R> &g) {
   const dnnl::matmul::primitive_desc chosen(engine, a, b, c, attributes);
   const dnnl::matmul primitive(chosen);
   std::vector<char> scratch(chosen.scratchpad_desc().get_size());
-  const std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, {a, engine, const_cast<T *>(g.a)}},
-                                                  {DNNL_ARG_WEIGHTS, {b, engine, const_cast<T *>(g.b)}},
-                                                  {DNNL_ARG_DST, {c, engine, g.c}},
-                                                  {DNNL_ARG_SCRATCHPAD, {chosen.scratchpad_desc(), engine, scratch.data()}}};
+  const std::unordered_map<int, memory> arguments{
+      {DNNL_ARG_SRC, {a, engine, const_cast<T *>(g.a)}},
+      {DNNL_ARG_WEIGHTS, {b, engine, const_cast<T *>(g.b)}},
+      {DNNL_ARG_DST, {c, engine, g.c}},
+      {DNNL_ARG_SCRATCHPAD, {chosen.scratchpad_desc(), engine, scratch.data()}}};
   return best([&] {
     primitive.execute(stream, arguments);
     stream.wait();
@@ -93,8 +94,8 @@ template <class T, class R> static double onednnSeconds(const Gemm<T, R> &g) {
   double seconds = matmulSeconds(g);
   if constexpr (std::is_same_v<T, float>)
     seconds = std::min(seconds, best([&] {
-                         dnnl_sgemm(g.transposeA ? 'T' : 'N', g.transposeB ? 'T' : 'N', g.m, g.n, g.k, 1, g.a, g.lda,
-                                    g.b, g.ldb, g.add ? 1 : 0, g.c, g.ldc);
+                         dnnl_sgemm(g.transposeA ? 'T' : 'N', g.transposeB ? 'T' : 'N', g.m, g.n, g.k, 1, g.a,
+                                    g.lda, g.b, g.ldb, g.add ? 1 : 0, g.c, g.ldc);
                        }));
   return seconds;
 }
@@ -118,8 +119,8 @@ template <class T> struct Shapes {
     const Seconds seconds{best(ours), onednnSeconds(g)};
     const double flops = 2e-9 * double(g.m) * double(g.n) * double(g.k);
     if (print)
-      printf("%-8s %6ld x %6ld over %6ld: ours %9.1f us %7.0f GFLOP/s, oneDNN %9.1f us %7.0f GFLOP/s\n", name, long(g.m),
-             long(g.n), long(g.k), 1e6 * seconds.ours, flops / seconds.ours, 1e6 * seconds.onednn,
+      printf("%-8s %6ld x %6ld over %6ld: ours %9.1f us %7.0f GFLOP/s, oneDNN %9.1f us %7.0f GFLOP/s\n", name,
+             long(g.m), long(g.n), long(g.k), 1e6 * seconds.ours, flops / seconds.ours, 1e6 * seconds.onednn,
              flops / seconds.onednn);
     return seconds;
   }
@@ -128,22 +129,28 @@ template <class T> struct Shapes {
   Seconds forward(int64_t m, int64_t n, int64_t k, bool add) {
     const Tensor<T> out{y.data(), {m, n}};
     const Tensor<const T> in{x.data(), {m, k}}, weight{w.data(), {n, k}};
-    return both("forward", rt::linearGemm<T>(out, in, weight, nullptr, false, 1.0f, add ? Tensor<const T>(out) : Tensor<const T>()), [&] {
-      if (add)
-        rt::linear_add<T>(ctx, out, out, in, weight, false, 1.0f);
-      else
-        rt::linear<T>(ctx, out, in, weight, {}, false, 1.0f);
-    });
+    return both("forward",
+                rt::linearGemm<T>(out, in, weight, nullptr, false, 1.0f,
+                                  add ? Tensor<const T>(out) : Tensor<const T>()),
+                [&] {
+                  if (add)
+                    rt::linear_add<T>(ctx, out, out, in, weight, false, 1.0f);
+                  else
+                    rt::linear<T>(ctx, out, in, weight, {}, false, 1.0f);
+                });
   }
   Seconds backward(int64_t m, int64_t n, int64_t k, bool add) {
     const Tensor<T> out{y.data(), {m, k}};
     const Tensor<const T> in{x.data(), {m, n}}, weight{w.data(), {n, k}};
-    return both("dX", rt::linearGemm<T>(out, in, weight, nullptr, true, 1.0f, add ? Tensor<const T>(out) : Tensor<const T>()), [&] {
-      if (add)
-        rt::linear_add<T>(ctx, out, out, in, weight, true, 1.0f);
-      else
-        rt::linear<T>(ctx, out, in, weight, {}, true, 1.0f);
-    });
+    return both("dX",
+                rt::linearGemm<T>(out, in, weight, nullptr, true, 1.0f,
+                                  add ? Tensor<const T>(out) : Tensor<const T>()),
+                [&] {
+                  if (add)
+                    rt::linear_add<T>(ctx, out, out, in, weight, true, 1.0f);
+                  else
+                    rt::linear<T>(ctx, out, in, weight, {}, true, 1.0f);
+                });
   }
   Seconds weight(int64_t m, int64_t n, int64_t k) {
     const Tensor<float> out{sum.data(), {n, k}};
@@ -169,8 +176,8 @@ static void run(const char *dtype, bool print, int64_t tokens, int64_t hidden, i
   const Seconds linears =
       n * (2 * shapes.linear(tokens, hidden, hidden) + 2 * shapes.linear(tokens, kv, hidden) +
            2 * shapes.linear(tokens, inner, hidden) + shapes.linear(tokens, hidden, inner));
-  const Seconds head = double((tokens + chunk - 1) / chunk) *
-                       (shapes.forward(chunk, vocab, hidden, false) + shapes.backward(chunk, vocab, hidden, false));
+  const Seconds head = double((tokens + chunk - 1) / chunk) * (shapes.forward(chunk, vocab, hidden, false) +
+                                                               shapes.backward(chunk, vocab, hidden, false));
   const Seconds adapters =
       n * (2 * shapes.adapter(tokens, hidden, hidden, rank) + 2 * shapes.adapter(tokens, kv, hidden, rank) +
            2 * shapes.adapter(tokens, inner, hidden, rank) + shapes.adapter(tokens, hidden, inner, rank));
@@ -178,8 +185,8 @@ static void run(const char *dtype, bool print, int64_t tokens, int64_t hidden, i
   printf("{\"dtype\": \"%s\", \"linears_seconds\": %.4f, \"head_seconds\": %.4f, \"adapters_seconds\": %.4f, "
          "\"gemm_seconds\": %.4f, \"onednn\": {\"linears_seconds\": %.4f, \"head_seconds\": %.4f, "
          "\"adapters_seconds\": %.4f, \"gemm_seconds\": %.4f}}\n",
-         dtype, linears.ours, head.ours, adapters.ours, all.ours, linears.onednn, head.onednn, adapters.onednn,
-         all.onednn);
+         dtype, linears.ours, head.ours, adapters.ours, all.ours, linears.onednn, head.onednn,
+         adapters.onednn, all.onednn);
 }
 
 int main(int argc, char **argv) {

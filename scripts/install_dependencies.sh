@@ -13,7 +13,7 @@ packages=(clang-19 libmlir-19-dev mlir-19-tools llvm-19-dev llvm-19-tools libzst
           python3-venv python3-pip wordnet-base)
 for argument in "$@"; do
   case $argument in
-    --tests) packages+=(libgtest-dev libclang-rt-19-dev) ;;
+    --tests) packages+=(libgtest-dev libclang-rt-19-dev clang-format) ;;
     *) echo "install_dependencies.sh: unknown option '$argument', expected --tests" >&2; exit 2 ;;
   esac
 done

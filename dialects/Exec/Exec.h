@@ -11,8 +11,8 @@
 
 namespace peft::exec {
 
-/// Elements from a row to the next: a tensor's columns, or those of the tensor that a matrix is columns of. 0 for
-/// layouts that are neither, and where an extent is 0.
+/// Elements from a row to the next: a tensor's columns, or those of the tensor that a matrix is columns of. 0
+/// for layouts that are neither, and where an extent is 0.
 int64_t rowStride(mlir::MemRefType type);
 
 } // namespace peft::exec

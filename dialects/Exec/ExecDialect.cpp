@@ -22,7 +22,8 @@ void ExecDialect::initialize() {
 
 LogicalResult MapOp::verify() {
   if (getOutputs() > getTensors().size())
-    return emitOpError("expected ") << getOutputs() << " outputs among its tensors, got " << getTensors().size() << " tensors";
+    return emitOpError("expected ") << getOutputs() << " outputs among its tensors, got "
+                                    << getTensors().size() << " tensors";
   return success();
 }
 
@@ -38,7 +39,9 @@ void BufferOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
   setName(getResult(), getName());
 }
 
-void SliceOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) { setName(getResult(), getName()); }
+void SliceOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  setName(getResult(), getName());
+}
 
 LogicalResult SliceOp::verify() {
   auto from = cast<MemRefType>(getSource().getType()), to = cast<MemRefType>(getResult().getType());
@@ -66,7 +69,9 @@ int64_t peft::exec::rowStride(MemRefType type) {
   return stride >= cols ? stride : 0;
 }
 
-void ColumnsOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) { setName(getResult(), getName()); }
+void ColumnsOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  setName(getResult(), getName());
+}
 
 /// `width` columns of a matrix from `first` on; null where it has no columns.
 static MemRefType columnsOf(MemRefType source, int64_t first, int64_t width) {
@@ -81,9 +86,10 @@ static MemRefType columnsOf(MemRefType source, int64_t first, int64_t width) {
   return MemRefType::get(shape, source.getElementType(), layout);
 }
 
-void ColumnsOp::build(OpBuilder &builder, OperationState &state, StringRef name, Value source, int64_t first, int64_t width) {
-  build(builder, state, columnsOf(cast<MemRefType>(source.getType()), first, width), builder.getStringAttr(name), source,
-        builder.getI64IntegerAttr(first));
+void ColumnsOp::build(OpBuilder &builder, OperationState &state, StringRef name, Value source, int64_t first,
+                      int64_t width) {
+  build(builder, state, columnsOf(cast<MemRefType>(source.getType()), first, width),
+        builder.getStringAttr(name), source, builder.getI64IntegerAttr(first));
 }
 
 LogicalResult ColumnsOp::verify() {

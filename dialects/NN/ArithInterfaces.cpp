@@ -14,8 +14,7 @@ namespace {
 using Wanted = ArrayRef<bool>;
 using Cotangents = SmallVector<Value>;
 
-template <class Op>
-struct PointwiseRows : peft::RowwiseOpInterface::ExternalModel<PointwiseRows<Op>, Op> {
+template <class Op> struct PointwiseRows : peft::RowwiseOpInterface::ExternalModel<PointwiseRows<Op>, Op> {
   bool isRowOperand(Operation *, unsigned) const { return true; }
 };
 

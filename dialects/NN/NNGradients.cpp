@@ -22,12 +22,14 @@ static RankedTensorType ranked(Value value) { return cast<RankedTensorType>(valu
 Cotangents EmbeddingOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(2);
   if (wanted[1])
-    result[1] = builder.create<EmbeddingWeightGradOp>(getLoc(), dy[0], getIds(), ranked(getTable()).getDimSize(0));
+    result[1] =
+        builder.create<EmbeddingWeightGradOp>(getLoc(), dy[0], getIds(), ranked(getTable()).getDimSize(0));
   return result;
 }
 
 /// dW of alpha x Wᵀ is alpha dyᵀ x; of alpha x W, alpha xᵀ dy.
-static Value weightGrad(OpBuilder &builder, Location loc, Value dy, Value x, bool transposed, FloatAttr alpha) {
+static Value weightGrad(OpBuilder &builder, Location loc, Value dy, Value x, bool transposed,
+                        FloatAttr alpha) {
   return transposed ? builder.create<LinearWeightGradOp>(loc, x, dy, alpha)
                     : builder.create<LinearWeightGradOp>(loc, dy, x, alpha);
 }
@@ -36,7 +38,8 @@ static Value weightGrad(OpBuilder &builder, Location loc, Value dy, Value x, boo
 Cotangents LinearOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(getNumOperands());
   if (wanted[0])
-    result[0] = builder.create<LinearOp>(getLoc(), dy[0], getWeight(), !getTransposed(), getAlpha().convertToDouble());
+    result[0] = builder.create<LinearOp>(getLoc(), dy[0], getWeight(), !getTransposed(),
+                                         getAlpha().convertToDouble());
   if (wanted[1])
     result[1] = weightGrad(builder, getLoc(), dy[0], getX(), getTransposed(), getAlphaAttr());
   if (getBias() && wanted[2])
@@ -50,7 +53,8 @@ Cotangents LinearAddOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wante
   if (wanted[0])
     result[0] = dy[0];
   if (wanted[1])
-    result[1] = builder.create<LinearOp>(getLoc(), dy[0], getWeight(), !getTransposed(), getAlpha().convertToDouble());
+    result[1] = builder.create<LinearOp>(getLoc(), dy[0], getWeight(), !getTransposed(),
+                                         getAlpha().convertToDouble());
   if (wanted[2])
     result[2] = weightGrad(builder, getLoc(), dy[0], getX(), getTransposed(), getAlphaAttr());
   return result;
@@ -59,9 +63,11 @@ Cotangents LinearAddOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wante
 Cotangents RMSNormOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(2);
   if (wanted[0])
-    result[0] = builder.create<RMSNormGradOp>(getLoc(), dy[0], getX(), getWeight(), /*residual=*/Value(), getEpsAttr());
+    result[0] = builder.create<RMSNormGradOp>(getLoc(), dy[0], getX(), getWeight(), /*residual=*/Value(),
+                                              getEpsAttr());
   if (wanted[1])
-    result[1] = builder.create<RMSNormWeightGradOp>(getLoc(), dy[0], getX(), ranked(getWeight()).getDimSize(0), getEps());
+    result[1] = builder.create<RMSNormWeightGradOp>(getLoc(), dy[0], getX(),
+                                                    ranked(getWeight()).getDimSize(0), getEps());
   return result;
 }
 
@@ -76,8 +82,9 @@ Cotangents RopeOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
 
 Cotangents AttentionOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(4);
-  auto grad = builder.create<AttentionGradOp>(getLoc(), dy[0], getQ(), getK(), getV(), getOut(), getLse(),
-                                              getSegments(), getHeadDimAttr(), getScaleAttr(), getWindowAttr());
+  auto grad =
+      builder.create<AttentionGradOp>(getLoc(), dy[0], getQ(), getK(), getV(), getOut(), getLse(),
+                                      getSegments(), getHeadDimAttr(), getScaleAttr(), getWindowAttr());
   for (unsigned i = 0; i < 3; ++i)
     if (wanted[i])
       result[i] = grad.getResult(i);
@@ -100,8 +107,9 @@ Cotangents ResidualOp::buildVJP(OpBuilder &, ValueRange dy, Wanted wanted) {
 Cotangents CastOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(1);
   if (wanted[0])
-    result[0] = dy[0].getType() == getX().getType() ? dy[0]
-                                                    : builder.create<CastOp>(getLoc(), getX().getType(), dy[0]);
+    result[0] = dy[0].getType() == getX().getType()
+                    ? dy[0]
+                    : builder.create<CastOp>(getLoc(), getX().getType(), dy[0]);
   return result;
 }
 

@@ -241,7 +241,8 @@ LogicalResult ConcatColumnsOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Ada
     if (failed(expectSameRows(loc, "a part", first, part)))
       return failure();
     if (ranked(part).getElementType() != ranked(first).getElementType())
-      return emitOptionalError(loc, "expected parts of one element type, got ", first.getType(), " and ", part.getType());
+      return emitOptionalError(loc, "expected parts of one element type, got ", first.getType(), " and ",
+                               part.getType());
     sum += cols(ranked(part));
   }
   types.push_back(withCols(ranked(first), sum));

@@ -62,13 +62,14 @@ LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
       return emitOpError("expected trainable parameters, but ") << name << " is none";
     RankedTensorType part = parameter.getTensorType();
     if (part.getRank() != 2 || type.getRank() != 2 || part.getDimSize(1) != type.getDimSize(1))
-      return emitOpError("expected a matrix of the columns of ") << type << " as " << name << ", got " << part;
+      return emitOpError("expected a matrix of the columns of ")
+             << type << " as " << name << ", got " << part;
     if (last && nextTrainable(last) != parameter)
-      return emitOpError("expected ") << name << " right behind @" << last.getSymName()
-                                      << " among the module's trainable parameters";
+      return emitOpError("expected ")
+             << name << " right behind @" << last.getSymName() << " among the module's trainable parameters";
     if (last && last.getTensorType().getNumElements() * sizeof(float) % PEFT_ALIGNMENT)
-      return emitOpError("expected @") << last.getSymName() << " to fill lines of " << PEFT_ALIGNMENT << " bytes, got "
-                                       << last.getTensorType();
+      return emitOpError("expected @") << last.getSymName() << " to fill lines of " << PEFT_ALIGNMENT
+                                       << " bytes, got " << last.getTensorType();
     last = parameter;
     rows += part.getDimSize(0);
   }

@@ -51,8 +51,10 @@ LogicalResult NF4Attr::verifyEncoding(ArrayRef<int64_t>, Type elementType, EmitE
 
 LogicalResult FP8Attr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType, EmitError emitError) const {
   if (shape.size() != 2 || shape[0] % 16 || shape[1] % 16) {
-    InFlightDiagnostic diagnostic = emitError() << "expected #peft.fp8 to encode a matrix of multiples of 16, got ";
-    llvm::interleave(shape, [&](int64_t extent) { diagnostic << extent; }, [&] { diagnostic << "x"; });
+    InFlightDiagnostic diagnostic = emitError()
+                                    << "expected #peft.fp8 to encode a matrix of multiples of 16, got ";
+    llvm::interleave(
+        shape, [&](int64_t extent) { diagnostic << extent; }, [&] { diagnostic << "x"; });
     return diagnostic << "; #peft.nf4 takes any";
   }
   return verifyElements(emitError, *this, elementType);

@@ -214,13 +214,15 @@ static FailureOr<RankedTensorType> productType(MaybeLoc loc, Value x, Value weig
 
 LogicalResult QuantizedLinearOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
   FailureOr<RankedTensorType> type = productType(loc, op.getX(), op.getWeight(), op.getTransposed());
-  if (failed(type) || (op.getBias() && failed(expectShape(loc, op.getBias(), "bias", type->getShape().back()))))
+  if (failed(type) ||
+      (op.getBias() && failed(expectShape(loc, op.getBias(), "bias", type->getShape().back()))))
     return failure();
   results.push_back(*type);
   return success();
 }
 
-LogicalResult QuantizedLinearAddOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &results) {
+LogicalResult QuantizedLinearAddOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op,
+                                                     Types &results) {
   FailureOr<RankedTensorType> type = productType(loc, op.getX(), op.getWeight(), op.getTransposed());
   if (failed(type))
     return failure();

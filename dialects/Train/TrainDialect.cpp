@@ -40,7 +40,8 @@ LogicalResult ElementwiseOp::verify() {
       return emitOpError("expected results of one type, got ") << getResultType() << " and " << type;
   for (Value input : getInputs())
     if (cast<RankedTensorType>(input.getType()).getShape() != getResultType().getShape())
-      return emitOpError("expected operands of the shape of ") << getResultType() << ", got " << input.getType();
+      return emitOpError("expected operands of the shape of ")
+             << getResultType() << ", got " << input.getType();
   if (block.getNumArguments() != getNumOperands())
     return emitOpError("expected ") << getNumOperands() << " scalars in its region, got "
                                     << block.getNumArguments();

@@ -43,7 +43,8 @@ public:
                       ArrayRef<TrainableLattice *> results) override {
     Flag flag;
     if (auto get = dyn_cast<peft::nn::GetOp>(op))
-      flag.value = peft::nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(op, get.getParameterAttr())).isTrainable();
+      flag.value = peft::nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(op, get.getParameterAttr()))
+                       .isTrainable();
     for (const TrainableLattice *operand : operands)
       flag = Flag::join(flag, operand->getValue());
     for (TrainableLattice *result : results)

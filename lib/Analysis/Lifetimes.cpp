@@ -50,7 +50,8 @@ Lifetimes::Lifetimes(func::FuncOp function) {
     }
     if (life.interval.end < 0)
       return; // nobody uses it
-    life.saved = backwardStart >= 0 && life.interval.begin < backwardStart && life.interval.end > backwardStart;
+    life.saved =
+        backwardStart >= 0 && life.interval.begin < backwardStart && life.interval.end > backwardStart;
     (exec::isHost(buffer.getType()) ? hostBuffers : buffers).push_back(life);
   });
 }

@@ -16,8 +16,8 @@
 using namespace mlir;
 
 void peft::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<nn::NNDialect, adapter::PeftDialect, train::TrainDialect, exec::ExecDialect, arith::ArithDialect,
-                  func::FuncDialect, emitc::EmitCDialect>();
+  registry.insert<nn::NNDialect, adapter::PeftDialect, train::TrainDialect, exec::ExecDialect,
+                  arith::ArithDialect, func::FuncDialect, emitc::EmitCDialect>();
   registerArithInterfaces(registry);
 }
 

@@ -80,12 +80,12 @@ void peft::buildEmitPipeline(OpPassManager &pm) {
 }
 
 void peft::registerPipelines() {
-  PassPipelineRegistration<TrainOptions>("peft-train", "adapted -> training: differentiate, derive the entry functions",
-                                         buildTrainPipeline);
+  PassPipelineRegistration<TrainOptions>(
+      "peft-train", "adapted -> training: differentiate, derive the entry functions", buildTrainPipeline);
   PassPipelineRegistration<FuseOptions>("peft-fuse", "within the training level: fewer passes over memory",
                                         buildFusePipeline);
-  PassPipelineRegistration<PlanOptions>("peft-place", "training -> scheduled: runtime calls, every buffer placed",
-                                        buildPlanPipeline);
+  PassPipelineRegistration<PlanOptions>(
+      "peft-place", "training -> scheduled: runtime calls, every buffer placed", buildPlanPipeline);
   PassPipelineRegistration<>("peft-finish", "scheduled -> emitted: outline equal layers, emitc",
                              [](OpPassManager &pm) { buildEmitPipeline(pm); });
 }

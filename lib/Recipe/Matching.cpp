@@ -293,8 +293,8 @@ Expected<LoraMatch> peft::matchLora(const LoraRecipe &recipe, const ModelInfo &m
       return createStringError("target_modules: expected linear or embedding modules, got " + module.name);
     if (any_of(match.tokens, [&](auto &entry) { return entry.first == module.name; }) ||
         (!match.tokens.empty() && &module == tiedHead(model)))
-      return createStringError(
-          "target_modules: LoRA and trainable_token_indices both on " + module.name + "; as in PEFT, a module takes one of them");
+      return createStringError("target_modules: LoRA and trainable_token_indices both on " + module.name +
+                               "; as in PEFT, a module takes one of them");
     if (recipe.loraBias && module.kind == ModuleKind::embedding)
       return createStringError("lora_bias: expected linear modules only, got the embedding " + module.name);
     Expected<int64_t> rank = ranks->lookUp(module.name, recipe.r);

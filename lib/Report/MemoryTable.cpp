@@ -50,7 +50,8 @@ MemoryTable::MemoryTable(ModuleOp module) {
     rows.push_back({"converted weights", weights - quantized, "frozen, made from the file's type at load"});
   if (quantized)
     rows.push_back({"quantized weights", quantized, "frozen, codes and constants"});
-  rows.push_back({"trainable parameters", trainable, std::to_string(trained) + " in " + std::to_string(count) + " tensors"});
+  rows.push_back({"trainable parameters", trainable,
+                  std::to_string(trained) + " in " + std::to_string(count) + " tensors"});
   rows.push_back({"gradients", trainable, ""});
   rows.push_back({"optimizer state", slots * trainable, std::to_string(slots) + " slots"});
 
@@ -77,10 +78,13 @@ MemoryTable::MemoryTable(ModuleOp module) {
   rows.push_back({"saved activations", saved, "kept by the forward for the backward pass"});
   rows.push_back({"temporaries", temporary, "at the fullest moment of the step"});
   uint64_t workspace = layoutField(module, "workspace_bytes");
-  rows.push_back({"gaps", arena - transient - saved - temporary - workspace, "between buffers of unlike lifetimes"});
+  rows.push_back(
+      {"gaps", arena - transient - saved - temporary - workspace, "between buffers of unlike lifetimes"});
   uint64_t less = layoutField(module, "workspace_any_order");
   if (workspace)
-    rows.push_back({"workspace", workspace, "of cuBLASLt and cuDNN" + (less ? "; " + human(less) + " with --deterministic=off" : "")});
+    rows.push_back(
+        {"workspace", workspace,
+         "of cuBLASLt and cuDNN" + (less ? "; " + human(less) + " with --deterministic=off" : "")});
 }
 
 void MemoryTable::print(llvm::raw_ostream &os) const {
@@ -88,12 +92,14 @@ void MemoryTable::print(llvm::raw_ostream &os) const {
     os << llvm::left_justify(name, 22) << llvm::right_justify(std::to_string(bytes), 15)
        << llvm::right_justify(human(bytes), 15) << (note.empty() ? "" : "   ") << note << '\n';
   };
-  os << llvm::left_justify("memory", 22) << llvm::right_justify("bytes", 15) << llvm::right_justify("", 15) << '\n';
+  os << llvm::left_justify("memory", 22) << llvm::right_justify("bytes", 15) << llvm::right_justify("", 15)
+     << '\n';
   for (const MemoryRow &row : rows)
     line(row.category, row.bytes, row.note);
   line("arena", arena, onGpu ? "of the GPU's memory, allocated once" : "allocated once");
   if (host)
-    line("host memory", host, onGpu ? "pinned, where offloaded activations wait" : "where offloaded activations wait");
+    line("host memory", host,
+         onGpu ? "pinned, where offloaded activations wait" : "where offloaded activations wait");
   if (!onGpu)
     line("mapped weights", mapped, "read where the file is mapped, not allocated");
   for (const std::string &choice : choices)

@@ -46,7 +46,8 @@ struct QuantizeBasePass : peft::impl::QuantizeBasePassBase<QuantizeBasePass> {
       if (!llvm::all_of(reads, [](nn::GetOp get) { return llvm::all_of(get->getUses(), isBaseLinear); }))
         continue;
       auto refused = [&] { return parameter.emitError("--quantize: "); };
-      auto encoded = RankedTensorType::getChecked(refused, dense.getShape(), dense.getElementType(), encoding);
+      auto encoded =
+          RankedTensorType::getChecked(refused, dense.getShape(), dense.getElementType(), encoding);
       if (!encoded)
         return signalPassFailure();
       parameter.setType(encoded);

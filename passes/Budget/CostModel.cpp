@@ -10,7 +10,9 @@
 using namespace mlir;
 using namespace peft;
 
-Machine Machine::of(StringRef target) { return target == "cuda" ? Machine{750e12, 4e12, 45e9} : Machine{1e12, 50e9, 10e9}; }
+Machine Machine::of(StringRef target) {
+  return target == "cuda" ? Machine{750e12, 4e12, 45e9} : Machine{1e12, 50e9, 10e9};
+}
 
 static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
@@ -22,7 +24,8 @@ static double bytesOf(Type type) {
 /// Two for each of x's rows and each weight.
 static double productFlops(Value x, Value weight) {
   RankedTensorType rows = tensorOf(x);
-  return 2.0 * double(rows.getNumElements() / rows.getShape().back()) * double(tensorOf(weight).getNumElements());
+  return 2.0 * double(rows.getNumElements() / rows.getShape().back()) *
+         double(tensorOf(weight).getNumElements());
 }
 
 /// Half of the square, as attention is causal; `products` of them.

@@ -13,9 +13,9 @@
 namespace peft {
 
 struct Machine {
-  double flops;     ///< of matrix products, a second
-  double bandwidth; ///< of its memory, bytes a second
-  double link;      ///< to the host's memory, bytes a second
+  double flops;           ///< of matrix products, a second
+  double bandwidth;       ///< of its memory, bytes a second
+  double link;            ///< to the host's memory, bytes a second
   double latency = 10e-6; ///< of a copy over it
 
   /// "cpu" or "cuda": a server's cores, or one H200.

@@ -17,7 +17,8 @@ namespace peft {
 using namespace mlir;
 using namespace peft;
 
-/// "frozen weights 14.96 GiB, workspace 1.13 GiB": the rows of the memory table that make up most of it, largest first.
+/// "frozen weights 14.96 GiB, workspace 1.13 GiB": the rows of the memory table that make up most of it,
+/// largest first.
 static std::string whatTakes(ModuleOp module, StringRef target, bool deterministic) {
   OwningOpRef<ModuleOp> copy = planned(module, target, deterministic);
   MemoryTable table(*copy);
@@ -56,13 +57,15 @@ struct FitMemory : peft::impl::FitMemoryPassBase<FitMemory> {
       return;
     if (auto step = module.lookupSymbol<func::FuncOp>(kMicroStep))
       computeLate(step);
-    MemorySearch search(module, target, deterministic, offload == "on" || (offload == "auto" && target == "cuda"));
+    MemorySearch search(module, target, deterministic,
+                        offload == "on" || (offload == "auto" && target == "cuda"));
     arena = search.run(*budget);
     if (!arena)
       return signalPassFailure();
     if (*arena > *budget) {
-      module.emitError("a budget of ") << printBytes(*budget) << " is too small: the least possible is "
-                                       << printBytes(*arena) << " (" << *arena << " bytes): " << whatTakes(module, target, deterministic);
+      module.emitError("a budget of ")
+          << printBytes(*budget) << " is too small: the least possible is " << printBytes(*arena) << " ("
+          << *arena << " bytes): " << whatTakes(module, target, deterministic);
       return signalPassFailure();
     }
     SmallVector<Attribute> lines;

@@ -26,7 +26,8 @@ void peft::computeLate(func::FuncOp step) {
   for (Operation *op : llvm::reverse(parts.backward)) {
     // A sum is added where it is computed: moving it would change the order of additions.
     bool isSum = llvm::any_of(op->getUsers(), [](Operation *user) { return isa<train::AccumulateOp>(user); });
-    if (op->getNumResults() != 1 || !isPure(op) || isSum || op->hasAttr(kBackward) || parts.isFree(op->getResult(0)))
+    if (op->getNumResults() != 1 || !isPure(op) || isSum || op->hasAttr(kBackward) ||
+        parts.isFree(op->getResult(0)))
       continue;
     Operation *first = reader(op->getResult(0), op->getBlock(), /*isFirst=*/true);
     if (!first || first == op->getNextNode() || layerOf(first->getLoc()) != layerOf(op->getLoc()))

@@ -76,12 +76,15 @@ private:
     return op;
   }
 
-  Operation *ancestor(Operation *user) const { return parts.backward.front()->getBlock()->findAncestorOpInBlock(*user); }
+  Operation *ancestor(Operation *user) const {
+    return parts.backward.front()->getBlock()->findAncestorOpInBlock(*user);
+  }
 
   Operation *firstReader(Value value) const {
     Operation *first = nullptr;
     for (Operation *user : value.getUsers())
-      if (Operation *reader = ancestor(user); backward.contains(reader) && (!first || reader->isBeforeInBlock(first)))
+      if (Operation *reader = ancestor(user);
+          backward.contains(reader) && (!first || reader->isBeforeInBlock(first)))
         first = reader;
     return first;
   }
@@ -93,7 +96,8 @@ private:
     OpBuilder builder(op->getContext());
     builder.setInsertionPointAfter(op);
     auto offload = builder.create<train::OffloadOp>(
-        loc, RankedTensorType::get(type.getShape(), type.getElementType(), builder.getStringAttr("host")), value);
+        loc, RankedTensorType::get(type.getShape(), type.getElementType(), builder.getStringAttr("host")),
+        value);
 
     double done = std::max(start[op] + secondsOf(op, machine) + stalled, busFree) + seconds(value);
     busFree = done;
@@ -129,7 +133,8 @@ private:
     }
     builder.setInsertionPoint(crossing.reader);
     Value back = builder.create<train::AwaitOp>(crossing.reader->getLoc(), fetch);
-    crossing.value.replaceUsesWithIf(back, [&](OpOperand &use) { return backward.contains(ancestor(use.getOwner())); });
+    crossing.value.replaceUsesWithIf(
+        back, [&](OpOperand &use) { return backward.contains(ancestor(use.getOwner())); });
   }
 
   StepParts parts;

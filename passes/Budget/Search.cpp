@@ -48,13 +48,14 @@ static bool makesHiddenState(Operation *op) {
   return first != op && !isa_and_nonnull<nn::LinearOp, adapter::QuantizedLinearOp>(first);
 }
 
-/// The module of the model without what comes before its number in the stack of layers: "mlp.gate_proj" for its
-/// output, "after mlp" for the hidden state.
+/// The module of the model without what comes before its number in the stack of layers: "mlp.gate_proj" for
+/// its output, "after mlp" for the hidden state.
 static std::string nameInLayer(Operation *op) {
   if (auto rope = dyn_cast<nn::RopeOp>(op); rope && rope.getX().getDefiningOp())
     return nameInLayer(rope.getX().getDefiningOp());
   StringRef key = moduleKey(op->getLoc());
-  if (isa<nn::LinearOp, nn::LinearAddOp>(op)) // by its weight: an adapter's products belong to the layer's module too
+  if (isa<nn::LinearOp, nn::LinearAddOp>(
+          op)) // by its weight: an adapter's products belong to the layer's module too
     if (auto get = op->getOperand(isa<nn::LinearOp>(op) ? 1 : 2).getDefiningOp<nn::GetOp>())
       key = get.getParameter().rsplit('.').first;
   StringRef inLayer = key.split("layers.").second.split('.').second;
@@ -65,7 +66,8 @@ static std::string nameInLayer(Operation *op) {
 }
 
 MemorySearch::MemorySearch(ModuleOp module, StringRef target, bool deterministic, bool mayOffload)
-    : module(module), target(target), deterministic(deterministic), mayOffload(mayOffload), machine(Machine::of(target)), parts(module.lookupSymbol<func::FuncOp>(kMicroStep)) {
+    : module(module), target(target), deterministic(deterministic), mayOffload(mayOffload),
+      machine(Machine::of(target)), parts(module.lookupSymbol<func::FuncOp>(kMicroStep)) {
   // The n-th of the ops that belong to one module of a layer and have one name.
   llvm::StringMap<unsigned> seen;
   llvm::StringMap<unsigned> byKey;
@@ -105,7 +107,8 @@ std::vector<MemorySearch::Move> MemorySearch::moves(bool mayChange) {
   auto consider = [&](Kind &kind, StringRef choice, unsigned count) {
     auto [oldChoice, oldCount] = std::pair(kind.choice, kind.marked);
     mark(kind, choice, count);
-    found.push_back({(seconds() - before) / double(kind.bytes), unsigned(found.size()), &kind, choice, count});
+    found.push_back(
+        {(seconds() - before) / double(kind.bytes), unsigned(found.size()), &kind, choice, count});
     mark(kind, oldChoice, oldCount);
     return found.back().cost;
   };
@@ -113,13 +116,16 @@ std::vector<MemorySearch::Move> MemorySearch::moves(bool mayChange) {
     if (bool(kind.marked) != mayChange)
       continue;
     double again = kind.choice == "recompute" ? 0 : consider(kind, "recompute", kind.ops.size());
-    // The last layer's is wanted again at once. Of what crosses the bus for nothing, first what is dear to recompute.
+    // The last layer's is wanted again at once. Of what crosses the bus for nothing, first what is dear to
+    // recompute.
     if (unsigned count = kind.ops.size() - 1; mayOffload && count && kind.choice != "offload") {
       consider(kind, "offload", count);
       found.back().cost -= again / 50;
     }
   }
-  llvm::sort(found, [](const Move &a, const Move &b) { return std::tie(a.cost, a.number) < std::tie(b.cost, b.number); });
+  llvm::sort(found, [](const Move &a, const Move &b) {
+    return std::tie(a.cost, a.number) < std::tie(b.cost, b.number);
+  });
   return found;
 }
 
@@ -128,7 +134,8 @@ bool MemorySearch::step() {
     for (const Move &move : moves(mayChange)) {
       auto [choice, count] = std::pair(move.kind->choice, move.kind->marked);
       mark(*move.kind, move.choice, move.count);
-      if (std::optional<uint64_t> planned = plannedArena(module, target, deterministic); planned && *planned < arena) {
+      if (std::optional<uint64_t> planned = plannedArena(module, target, deterministic);
+          planned && *planned < arena) {
         arena = *planned;
         llvm::erase(chosen, move.kind);
         chosen.push_back(move.kind);
@@ -179,10 +186,11 @@ double MemorySearch::seconds() const {
       bytes += double(kind.bytes) * kind.marked / double(kind.ops.size());
       copies += kind.marked;
     }
-  // A copy is hidden as long as there is something to hide behind; it takes the memory's bandwidth all the same, and
-  // other ops wait for it to begin and to end.
+  // A copy is hidden as long as there is something to hide behind; it takes the memory's bandwidth all the
+  // same, and other ops wait for it to begin and to end.
   double bus = bytes / machine.link + copies * machine.latency;
-  double shown = std::max(0.0, bus - 0.9 * forwardSeconds) + std::max(0.0, bus - 0.9 * (backwardSeconds + again));
+  double shown =
+      std::max(0.0, bus - 0.9 * forwardSeconds) + std::max(0.0, bus - 0.9 * (backwardSeconds + again));
   return again + shown + 2 * bytes / machine.bandwidth + copies * machine.latency / 2;
 }
 

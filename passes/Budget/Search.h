@@ -16,18 +16,19 @@
 
 namespace peft {
 
-/// A copy of the module as it is marked now, after peft-rematerialize, peft-schedule and peft-plan; null if one fails.
+/// A copy of the module as it is marked now, after peft-rematerialize, peft-schedule and peft-plan; null if
+/// one fails.
 mlir::OwningOpRef<mlir::ModuleOp> planned(mlir::ModuleOp module, llvm::StringRef target, bool deterministic);
 /// Its arena.
 std::optional<uint64_t> plannedArena(mlir::ModuleOp module, llvm::StringRef target, bool deterministic);
 
 /// One value of a layer, in all layers.
 struct Kind {
-  std::string name;                        ///< "mlp.gate_proj"
+  std::string name;                         ///< "mlp.gate_proj"
   llvm::SmallVector<mlir::Operation *> ops; ///< first layer first
-  uint64_t bytes = 0;                      ///< of all
-  llvm::StringRef choice;                  ///< "recompute" or "offload", if any are marked
-  unsigned marked = 0;                     ///< the first so many of `ops` are
+  uint64_t bytes = 0;                       ///< of all
+  llvm::StringRef choice;                   ///< "recompute" or "offload", if any are marked
+  unsigned marked = 0;                      ///< the first so many of `ops` are
 };
 
 class MemorySearch {
@@ -52,8 +53,9 @@ private:
   std::vector<Move> moves(bool mayChange);
   /// Takes the cheapest move that makes the arena smaller; false if none does.
   bool step();
-  /// As few layers of `kind` as the budget allows, `least` at least. Of all but the kind that was chosen last no more
-  /// than one can go back (the last layer's, which the backward part reads at once): few sets of equal layers.
+  /// As few layers of `kind` as the budget allows, `least` at least. Of all but the kind that was chosen last
+  /// no more than one can go back (the last layer's, which the backward part reads at once): few sets of
+  /// equal layers.
   void trim(Kind &kind, unsigned least, uint64_t budget);
   void mark(Kind &kind, llvm::StringRef choice, unsigned count);
   /// What the marks add to a step's time.

@@ -26,21 +26,25 @@ struct SelectBeforeRowwise : OpRewritePattern<nn::SelectRowsOp> {
   LogicalResult matchAndRewrite(nn::SelectRowsOp select, PatternRewriter &rewriter) const override {
     Operation *op = select.getX().getDefiningOp();
     auto rowwise = dyn_cast_or_null<RowwiseOpInterface>(op);
-    if (!rowwise || llvm::any_of(llvm::seq(op->getNumResults()), [&](unsigned i) { return rowwise.isSumResult(i); }))
-      return rewriter.notifyMatchFailure(select, "its operand does not come from an op that works row by row");
+    if (!rowwise ||
+        llvm::any_of(llvm::seq(op->getNumResults()), [&](unsigned i) { return rowwise.isSumResult(i); }))
+      return rewriter.notifyMatchFailure(select,
+                                         "its operand does not come from an op that works row by row");
     SmallVector<Value> operands;
     for (OpOperand &operand : op->getOpOperands()) {
       auto type = dyn_cast<RankedTensorType>(operand.get().getType());
       bool select3d = rowwise.isRowOperand(operand.getOperandNumber()) && type.getRank() == 3;
-      operands.push_back(select3d ? rewriter.create<nn::SelectRowsOp>(select.getLoc(), operand.get(), select.getRows())
-                                  : operand.get());
+      operands.push_back(
+          select3d ? rewriter.create<nn::SelectRowsOp>(select.getLoc(), operand.get(), select.getRows())
+                   : operand.get());
     }
     SmallVector<Type> types;
     for (Type type : op->getResultTypes()) {
       auto tensor = cast<RankedTensorType>(type);
       types.push_back(tensor.clone({tensor.getDimSize(0), tensor.getShape().back()}));
     }
-    Operation *moved = rewriter.create(op->getLoc(), op->getName().getIdentifier(), operands, types, op->getAttrs());
+    Operation *moved =
+        rewriter.create(op->getLoc(), op->getName().getIdentifier(), operands, types, op->getAttrs());
     rewriter.replaceOp(select, moved->getResult(cast<OpResult>(select.getX()).getResultNumber()));
     return success();
   }

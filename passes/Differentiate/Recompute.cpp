@@ -40,7 +40,8 @@ struct Recompute : peft::impl::RecomputePassBase<Recompute> {
         if (isForward(operand.getDefiningOp()) && !isa<nn::GetOp>(operand.getDefiningOp()))
           addCrossing(operand);
     for (Operation &op : llvm::make_range(body.begin(), backward))
-      if (isCheap(&op) && llvm::any_of(op.getResults(), [&](Value result) { return crossing.contains(result); }) &&
+      if (isCheap(&op) &&
+          llvm::any_of(op.getResults(), [&](Value result) { return crossing.contains(result); }) &&
           llvm::all_of(op.getOperands(), [&](Value operand) { return isAvailable(operand); }))
         recomputed.insert(op.result_begin(), op.result_end());
 

@@ -16,7 +16,8 @@ struct VerifyTraining : peft::impl::VerifyTrainingPassBase<VerifyTraining> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (auto loss = module.lookupSymbol<func::FuncOp>(kLoss)) {
-      loss.emitError("@loss is left at the training level").attachNote() << "peft-derive-entries should have removed it";
+      loss.emitError("@loss is left at the training level").attachNote()
+          << "peft-derive-entries should have removed it";
       return signalPassFailure();
     }
     for (StringRef entry : {kMicroStep, kEvaluate, kForward, kUpdate})

@@ -47,8 +47,9 @@ struct Emit : peft::impl::EmitPassBase<Emit> {
     builder.create<emitc::VerbatimOp>(loc, "");
     builder.create<emitc::IncludeOp>(loc, "peft/runtime/program.h", false);
     bool usesHost = bool(source->getAttrOfType<DictionaryAttr>("exec.layout").get("host_bytes"));
-    builder.create<emitc::VerbatimOp>(
-        loc, "\nusing namespace peft;\nusing rt::Place;\nusing rt::W;" + std::string(usesHost ? "\nusing rt::H;" : "") + "\n\nnamespace {");
+    builder.create<emitc::VerbatimOp>(loc, "\nusing namespace peft;\nusing rt::Place;\nusing rt::W;" +
+                                               std::string(usesHost ? "\nusing rt::H;" : "") +
+                                               "\n\nnamespace {");
 
     FunctionEmitter emitter(source, *target);
     for (func::FuncOp function : functions)

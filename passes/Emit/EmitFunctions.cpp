@@ -64,9 +64,13 @@ static std::string shapeOf(MemRefType type) {
 FunctionEmitter::FunctionEmitter(ModuleOp source, ModuleOp target)
     : builder(target.getContext()), moduleBuilder(OpBuilder::atBlockEnd(target.getBody())), places(source) {}
 
-Attribute FunctionEmitter::opaque(const Twine &text) { return emitc::OpaqueAttr::get(builder.getContext(), text.str()); }
+Attribute FunctionEmitter::opaque(const Twine &text) {
+  return emitc::OpaqueAttr::get(builder.getContext(), text.str());
+}
 
-void FunctionEmitter::verbatim(const Twine &text) { builder.create<emitc::VerbatimOp>(builder.getUnknownLoc(), text.str()); }
+void FunctionEmitter::verbatim(const Twine &text) {
+  builder.create<emitc::VerbatimOp>(builder.getUnknownLoc(), text.str());
+}
 
 /// C++ text as a type: an opaque one may not end in `*`, that is emitc.ptr's.
 static Type emitcType(MLIRContext *context, StringRef text) {
@@ -79,7 +83,8 @@ emitc::FuncOp FunctionEmitter::begin(StringRef name, ArrayRef<std::pair<StringRe
   SmallVector<Type> types;
   for (auto [type, _] : arguments)
     types.push_back(emitcType(builder.getContext(), type));
-  auto function = moduleBuilder.create<emitc::FuncOp>(builder.getUnknownLoc(), name, builder.getFunctionType(types, {}));
+  auto function =
+      moduleBuilder.create<emitc::FuncOp>(builder.getUnknownLoc(), name, builder.getFunctionType(types, {}));
   function.setSpecifiersAttr(builder.getStrArrayAttr({"static"}));
   for (auto [i, argument] : llvm::enumerate(arguments))
     function.setArgAttr(i, "emitc.name", builder.getStringAttr(argument.second));
@@ -98,9 +103,11 @@ void FunctionEmitter::emitScalar(func::FuncOp function) {
   // A C++ function returns one value: several are an rt::Floats.
   unsigned results = function.getNumResults();
   Type f32 = builder.getF32Type();
-  Type returned = results == 1 ? f32 : emitc::OpaqueType::get(builder.getContext(), "rt::Floats<" + std::to_string(results) + ">");
-  auto scalar = moduleBuilder.create<emitc::FuncOp>(function.getLoc(), function.getName(),
-                                                    builder.getFunctionType(function.getArgumentTypes(), returned));
+  Type returned = results == 1 ? f32
+                               : emitc::OpaqueType::get(builder.getContext(),
+                                                        "rt::Floats<" + std::to_string(results) + ">");
+  auto scalar = moduleBuilder.create<emitc::FuncOp>(
+      function.getLoc(), function.getName(), builder.getFunctionType(function.getArgumentTypes(), returned));
   scalar.setSpecifiersAttr(builder.getStrArrayAttr({"static", "PEFT_HD"}));
   builder.setInsertionPointToStart(scalar.addEntryBlock());
   values.clear();
@@ -123,12 +130,18 @@ void FunctionEmitter::emitScalar(func::FuncOp function) {
           op.getLoc(), f32, cppNumber(cast<FloatAttr>(constant.getValue()).getValueAsDouble()) + "f");
     else if (isa<func::ReturnOp>(op))
       builder.create<emitc::ReturnOp>(
-          op.getLoc(), results == 1 ? operands[0]
-                                    : builder.create<emitc::CallOpaqueOp>(op.getLoc(), TypeRange(returned), "rt::floats", operands)
-                                          .getResult(0));
+          op.getLoc(),
+          results == 1
+              ? operands[0]
+              : builder.create<emitc::CallOpaqueOp>(op.getLoc(), TypeRange(returned), "rt::floats", operands)
+                    .getResult(0));
     else {
-      StringRef kind = nn::stringifyActivationKind(op.getAttrOfType<nn::ActivationKindAttr>("kind").getValue());
-      std::string callee = "rt::" + kind.str() + (isa<nn::ActivationGradOp>(op) ? "_grad" : kind == "tanh" ? "_" : "");
+      StringRef kind =
+          nn::stringifyActivationKind(op.getAttrOfType<nn::ActivationKindAttr>("kind").getValue());
+      std::string callee = "rt::" + kind.str() +
+                           (isa<nn::ActivationGradOp>(op) ? "_grad"
+                            : kind == "tanh"              ? "_"
+                                                          : "");
       values[op.getResult(0)] =
           builder.create<emitc::CallOpaqueOp>(op.getLoc(), TypeRange(f32), callee, operands).getResult(0);
     }
@@ -137,13 +150,16 @@ void FunctionEmitter::emitScalar(func::FuncOp function) {
 
 void FunctionEmitter::emitOutlined(func::FuncOp function, bool isChunk) {
   SmallVector<std::pair<StringRef, StringRef>> arguments = {
-      {"const peft_context_t &", "ctx"}, {"[[maybe_unused]] const peft_batch_t &", "batch"}, {"const Place *", "at"}};
+      {"const peft_context_t &", "ctx"},
+      {"[[maybe_unused]] const peft_batch_t &", "batch"},
+      {"const Place *", "at"}};
   if (isChunk)
     arguments.push_back({"int64_t", "chunk"});
   begin(function.getName(), arguments);
   for (BlockArgument argument : function.getArguments()) {
     StringRef name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "exec.name");
-    values[argument] = tensor(function.getLoc(), name, argument.getType(), "at[" + Twine(argument.getArgNumber()) + "]");
+    values[argument] =
+        tensor(function.getLoc(), name, argument.getType(), "at[" + Twine(argument.getArgNumber()) + "]");
   }
   emitBody(function);
 }
@@ -153,9 +169,12 @@ void FunctionEmitter::emitEntry(func::FuncOp function) {
   bool isUpdate = name == "update";
   begin(name, {{"const peft_context_t *", "context"},
                {isUpdate ? "const peft_update_t *" : "const peft_batch_t *", "arguments"},
-               {"const float **", name == "forward" ? "logits_out" : isUpdate ? "grad_norm_out" : "loss_sum_out"}});
+               {"const float **", name == "forward" ? "logits_out"
+                                  : isUpdate        ? "grad_norm_out"
+                                                    : "loss_sum_out"}});
   verbatim("const peft_context_t &ctx = *context;");
-  verbatim(isUpdate ? "const peft_update_t &update = *arguments;" : "const peft_batch_t &batch = *arguments;");
+  verbatim(isUpdate ? "const peft_update_t &update = *arguments;"
+                    : "const peft_batch_t &batch = *arguments;");
   emitBody(function);
 }
 
@@ -196,8 +215,8 @@ Value FunctionEmitter::tensor(Location loc, StringRef name, Type type, const Twi
   if (!memref.getLayout().isIdentity()) // columns
     args.push_back(opaque(Twine(exec::rowStride(memref))));
   auto call = builder.create<emitc::CallOpaqueOp>(
-      loc, TypeRange(emitc::OpaqueType::get(builder.getContext(), "Tensor<" + element + ">")), "rt::tensor", ValueRange(),
-      builder.getArrayAttr(args), builder.getArrayAttr({opaque(element)}));
+      loc, TypeRange(emitc::OpaqueType::get(builder.getContext(), "Tensor<" + element + ">")), "rt::tensor",
+      ValueRange(), builder.getArrayAttr(args), builder.getArrayAttr({opaque(element)}));
   call->setAttr("emitc.name", builder.getStringAttr(unique(name)));
   return call.getResult(0);
 }
@@ -211,12 +230,14 @@ void FunctionEmitter::emitPlace(Operation *op) {
     StringRef name = argument.getName();
     std::string text = name == "update" || name == "chunk" ? name.str() : "batch." + name.str();
     if (!memref) {
-      values[argument] = builder.create<emitc::LiteralOp>(op->getLoc(), emitc::OpaqueType::get(op->getContext(), "auto"), text);
+      values[argument] = builder.create<emitc::LiteralOp>(
+          op->getLoc(), emitc::OpaqueType::get(op->getContext(), "auto"), text);
       return;
     }
     auto call = builder.create<emitc::CallOpaqueOp>(
-        op->getLoc(), TypeRange(emitc::OpaqueType::get(op->getContext(), "Tensor<const int32_t>")), "rt::input", ValueRange(),
-        builder.getArrayAttr({opaque(text), opaque(shapeOf(memref))}), ArrayAttr());
+        op->getLoc(), TypeRange(emitc::OpaqueType::get(op->getContext(), "Tensor<const int32_t>")),
+        "rt::input", ValueRange(), builder.getArrayAttr({opaque(text), opaque(shapeOf(memref))}),
+        ArrayAttr());
     call->setAttr("emitc.name", builder.getStringAttr(unique(name)));
     values[argument] = call.getResult(0);
     return;
@@ -239,7 +260,8 @@ void FunctionEmitter::emitPlace(Operation *op) {
   else if (auto flat = dyn_cast<exec::FlatOp>(op))
     name = flat.getPart().str();
   else
-    name = (isa<exec::GradientOp>(op) ? "grad_" : "") + op->getAttrOfType<FlatSymbolRefAttr>("parameter").getValue().str();
+    name = (isa<exec::GradientOp>(op) ? "grad_" : "") +
+           op->getAttrOfType<FlatSymbolRefAttr>("parameter").getValue().str();
   for (char &c : name)
     if (!isalnum(c))
       c = '_';
@@ -264,12 +286,11 @@ void FunctionEmitter::emitCall(Operation *op) {
   comment(op);
   if (auto call = dyn_cast<exec::CallOp>(op)) { // a chunked part
     std::string name = table(op);
-    builder.create<emitc::CallOpaqueOp>(op->getLoc(), TypeRange(), "rt::forEachChunk",
-                                        ValueRange{values.lookup(call.getCount())},
-                                        builder.getArrayAttr({opaque("ctx"), opaque("batch"), opaque(call.getCallee()),
-                                                              opaque(name), builder.getIndexAttr(0),
-                                                              opaque(Twine(*call.getSize()))}),
-                                        ArrayAttr());
+    builder.create<emitc::CallOpaqueOp>(
+        op->getLoc(), TypeRange(), "rt::forEachChunk", ValueRange{values.lookup(call.getCount())},
+        builder.getArrayAttr({opaque("ctx"), opaque("batch"), opaque(call.getCallee()), opaque(name),
+                              builder.getIndexAttr(0), opaque(Twine(*call.getSize()))}),
+        ArrayAttr());
     return;
   }
   auto call = cast<exec::RuntimeCallOpInterface>(op);
@@ -297,14 +318,16 @@ void FunctionEmitter::emitCall(Operation *op) {
   if (auto map = dyn_cast<exec::MapOp>(op))
     templates = builder.getArrayAttr({opaque(map.getBody())});
   else if (int t = call.getElementTypeOperand(); t >= 0)
-    templates = builder.getArrayAttr({opaque(cppType(cast<MemRefType>(op->getOperand(t).getType()).getElementType()))});
+    templates = builder.getArrayAttr(
+        {opaque(cppType(cast<MemRefType>(op->getOperand(t).getType()).getElementType()))});
   builder.create<emitc::CallOpaqueOp>(op->getLoc(), TypeRange(), ("rt::" + call.getCallee()).str(), operands,
                                       builder.getArrayAttr(args), templates);
 }
 
 void FunctionEmitter::emitOutput(Operation *op) {
   auto output = cast<exec::OutputOp>(op);
-  auto name = values.lookup(output.getValue()).getDefiningOp()->getAttrOfType<StringAttr>("emitc.name").getValue();
+  auto name =
+      values.lookup(output.getValue()).getDefiningOp()->getAttrOfType<StringAttr>("emitc.name").getValue();
   verbatim("*" + output.getName() + "_out = " + name + ".data;");
 }
 
@@ -326,22 +349,24 @@ std::string FunctionEmitter::table(Operation *op) {
   auto call = cast<exec::CallOp>(op);
   std::string name = tableName(call);
   OpBuilder before(builder.getInsertionBlock()->getParentOp());
-  before.create<emitc::VerbatimOp>(op->getLoc(), "static const Place " + name + "[] = " + rowOf(call, places) + ";");
+  before.create<emitc::VerbatimOp>(op->getLoc(),
+                                   "static const Place " + name + "[] = " + rowOf(call, places) + ";");
   return name;
 }
 
 void FunctionEmitter::emitRuns(ArrayRef<Operation *> calls) {
   auto first = cast<exec::CallOp>(calls.front());
   std::string name = tableName(first);
-  std::string text = "static const Place " + name + "[][" + std::to_string(first.getPlaces().size()) + "] = {\n";
+  std::string text =
+      "static const Place " + name + "[][" + std::to_string(first.getPlaces().size()) + "] = {\n";
   for (Operation *call : calls)
     text += "    " + rowOf(cast<exec::CallOp>(call), places) + ",\n";
   OpBuilder before(builder.getInsertionBlock()->getParentOp());
   before.create<emitc::VerbatimOp>(first.getLoc(), text + "};");
-  builder.create<emitc::CallOpaqueOp>(first.getLoc(), TypeRange(), "rt::forEachLayer", ValueRange(),
-                                      builder.getArrayAttr({opaque("ctx"), opaque("batch"), opaque(first.getCallee()),
-                                                            opaque(name)}),
-                                      ArrayAttr());
+  builder.create<emitc::CallOpaqueOp>(
+      first.getLoc(), TypeRange(), "rt::forEachLayer", ValueRange(),
+      builder.getArrayAttr({opaque("ctx"), opaque("batch"), opaque(first.getCallee()), opaque(name)}),
+      ArrayAttr());
 }
 
 std::string FunctionEmitter::array(Attribute attr) {

@@ -36,7 +36,8 @@ private:
   void emitOutput(mlir::Operation *op);
   void emitRuns(llvm::ArrayRef<mlir::Operation *> calls);
   void comment(mlir::Operation *op);
-  mlir::emitc::FuncOp begin(llvm::StringRef name, llvm::ArrayRef<std::pair<llvm::StringRef, llvm::StringRef>> arguments);
+  mlir::emitc::FuncOp begin(llvm::StringRef name,
+                            llvm::ArrayRef<std::pair<llvm::StringRef, llvm::StringRef>> arguments);
   /// "CALLEE_places", numbered where one callee has several tables.
   std::string tableName(exec::CallOp call);
   std::string table(mlir::Operation *call);
@@ -47,7 +48,7 @@ private:
   /// `static const float inv_freq[] = {...}` at module level, once for equal contents.
   std::string array(mlir::Attribute values);
 
-  mlir::OpBuilder builder;      ///< inside the current function
+  mlir::OpBuilder builder;       ///< inside the current function
   mlir::OpBuilder moduleBuilder; ///< before it
   ParameterPlaces places;
   llvm::DenseMap<mlir::Value, mlir::Value> values;

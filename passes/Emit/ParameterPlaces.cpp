@@ -35,7 +35,8 @@ static uint64_t offsetOf(Operation *op) {
 
 std::string ParameterPlaces::place(Operation *op) const {
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
-    return exec::isHost(buffer.getType()) ? "H(" + std::to_string(*buffer.getOffset()) + ")" : std::to_string(*buffer.getOffset());
+    return exec::isHost(buffer.getType()) ? "H(" + std::to_string(*buffer.getOffset()) + ")"
+                                          : std::to_string(*buffer.getOffset());
   if (isa<exec::SliceOp, exec::ColumnsOp>(op))
     return std::to_string(offsetOf(op));
   if (auto parameter = dyn_cast<exec::ParameterOp>(op))
@@ -43,7 +44,7 @@ std::string ParameterPlaces::place(Operation *op) const {
   if (auto grad = dyn_cast<exec::GradientOp>(op))
     return std::to_string(gradient + offset.lookup(grad.getParameter()));
   StringRef part = cast<exec::FlatOp>(op).getPart();
-  return std::to_string(part == "parameters" ? 0
+  return std::to_string(part == "parameters"  ? 0
                         : part == "gradients" ? gradient
                         : part == "state.0"   ? optimizer
                                               : optimizer + trainableBytes);

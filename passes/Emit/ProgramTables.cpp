@@ -10,17 +10,24 @@ using namespace peft;
 
 static const char *initOf(nn::Init init) {
   switch (init) {
-  case nn::Init::checkpoint: return "PEFT_INIT_CHECKPOINT";
-  case nn::Init::zeros: return "PEFT_INIT_ZEROS";
-  case nn::Init::ones: return "PEFT_INIT_ONES";
-  case nn::Init::normal: return "PEFT_INIT_NORMAL";
-  case nn::Init::uniform: return "PEFT_INIT_UNIFORM";
-  case nn::Init::rows: return "PEFT_INIT_CHECKPOINT_ROWS";
+  case nn::Init::checkpoint:
+    return "PEFT_INIT_CHECKPOINT";
+  case nn::Init::zeros:
+    return "PEFT_INIT_ZEROS";
+  case nn::Init::ones:
+    return "PEFT_INIT_ONES";
+  case nn::Init::normal:
+    return "PEFT_INIT_NORMAL";
+  case nn::Init::uniform:
+    return "PEFT_INIT_UNIFORM";
+  case nn::Init::rows:
+    return "PEFT_INIT_CHECKPOINT_ROWS";
   }
   llvm_unreachable("every kind of initialiser has a name");
 }
 
-static std::string parameterRow(nn::ParameterOp parameter, const ParameterPlaces &places, std::string &arrays) {
+static std::string parameterRow(nn::ParameterOp parameter, const ParameterPlaces &places,
+                                std::string &arrays) {
   RankedTensorType type = parameter.getTensorType();
   auto text = [](uint64_t value) { return std::to_string(value); };
   std::string dims;
@@ -50,10 +57,11 @@ static std::string parameterRow(nn::ParameterOp parameter, const ParameterPlaces
   return "    {" + cppString(parameter.getSymName()) + ", " +
          (fromFile ? cppString(parameter.getSourceKey()) : std::string("nullptr")) + ", " +
          (type.getElementType().isF32() ? "PEFT_F32" : "PEFT_BF16") + ", " +
-         (encoding ? encoding.abiName().str() : "PEFT_DENSE") + ", " + text(block) + ", " + text(nested) + ", " +
-         text(type.getRank()) + ", {" + dims + "}, " + text(parameter.isTrainable()) + ", " + initOf(parameter.getInit()) +
-         ", " + cppNumber(a) + ", " + rows + ", " + (isPlaced ? text(offset->second) : "PEFT_MAPPED") + ", " + text(bytes) +
-         ", " + text(parameter.isTrainable() ? places.gradient + offset->second : 0) + "},\n";
+         (encoding ? encoding.abiName().str() : "PEFT_DENSE") + ", " + text(block) + ", " + text(nested) +
+         ", " + text(type.getRank()) + ", {" + dims + "}, " + text(parameter.isTrainable()) + ", " +
+         initOf(parameter.getInit()) + ", " + cppNumber(a) + ", " + rows + ", " +
+         (isPlaced ? text(offset->second) : "PEFT_MAPPED") + ", " + text(bytes) + ", " +
+         text(parameter.isTrainable() ? places.gradient + offset->second : 0) + "},\n";
 }
 
 std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) {
@@ -89,18 +97,19 @@ std::string peft::programTables(ModuleOp module, const ParameterPlaces &places) 
 
   return "\n" + arrays + "static const peft_parameter_t parameters[] = {\n" + rows + "};\n\n" +
          "static const peft_memory_t memory[] = {\n" + memory + "};\n\n" +
-         "static const peft_program_t program = {\n" +
-         "    PEFT_ABI_VERSION, " + string("nn.name") + ", rt::target, " + (isBF16 ? "rt::isaBF16" : "rt::isa") + ",\n" +
-         "    " + string("nn.path") + ",\n    " + string("peft.recipe") + ",\n" +
-         "    " + string("train.optimizer") + ", " + (isBF16 ? "PEFT_BF16" : "PEFT_F32") + ",\n" +
-         "    /*batch=*/" + integer("train.batch") + ", /*seq_len=*/" + integer("train.seq_len") + ", /*vocab_size=*/" +
-         integer("nn.vocab_size") + ", /*virtual_tokens=*/" + integer("nn.virtual_tokens") + ",\n" +
-         "    parameters, " + std::to_string(count) + ", memory, " +
-         std::to_string(entries ? entries.size() : 0) + ",\n" +
-         "    /*arena_bytes=*/" + field("arena") + ", /*host_bytes=*/" + field("host_bytes") + ",\n    /*trainable=*/" + field("trainable") + ", " +
-         std::to_string(floats) + ", /*gradient=*/" + field("gradient") + ", /*optimizer=*/" + field("optimizer") + ", " +
-         field("optimizer_slots") + ", /*workspace=*/" + field("workspace") + ", " + field("workspace_bytes") +
-         ", /*deterministic=*/" + (module->hasAttr("exec.any_order") ? "0" : "1") + ",\n    micro_step, evaluate, forward, update};\n\n" +
+         "static const peft_program_t program = {\n" + "    PEFT_ABI_VERSION, " + string("nn.name") +
+         ", rt::target, " + (isBF16 ? "rt::isaBF16" : "rt::isa") + ",\n" + "    " + string("nn.path") +
+         ",\n    " + string("peft.recipe") + ",\n" + "    " + string("train.optimizer") + ", " +
+         (isBF16 ? "PEFT_BF16" : "PEFT_F32") + ",\n" + "    /*batch=*/" + integer("train.batch") +
+         ", /*seq_len=*/" + integer("train.seq_len") + ", /*vocab_size=*/" + integer("nn.vocab_size") +
+         ", /*virtual_tokens=*/" + integer("nn.virtual_tokens") + ",\n" + "    parameters, " +
+         std::to_string(count) + ", memory, " + std::to_string(entries ? entries.size() : 0) + ",\n" +
+         "    /*arena_bytes=*/" + field("arena") + ", /*host_bytes=*/" + field("host_bytes") +
+         ",\n    /*trainable=*/" + field("trainable") + ", " + std::to_string(floats) + ", /*gradient=*/" +
+         field("gradient") + ", /*optimizer=*/" + field("optimizer") + ", " + field("optimizer_slots") +
+         ", /*workspace=*/" + field("workspace") + ", " + field("workspace_bytes") + ", /*deterministic=*/" +
+         (module->hasAttr("exec.any_order") ? "0" : "1") +
+         ",\n    micro_step, evaluate, forward, update};\n\n" +
          "} // namespace\n\n"
          "extern \"C\" const peft_program_t *peft_program_query(uint32_t max_version) {\n"
          "  return max_version < PEFT_ABI_VERSION ? nullptr : &program;\n}";

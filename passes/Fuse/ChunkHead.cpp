@@ -30,8 +30,9 @@ public:
     rows = std::min(chunk, cast<RankedTensorType>(targets.getType()).getNumElements());
     wide = cast<RankedTensorType>(crossEntropy.getLogits().getType()).getShape();
     for (Operation &op : *crossEntropy->getBlock())
-      if (!isa<arith::ConstantOp>(op) && (llvm::any_of(op.getOperandTypes(), [&](Type t) { return isWide(t); }) ||
-                                          llvm::any_of(op.getResultTypes(), [&](Type t) { return isWide(t); })))
+      if (!isa<arith::ConstantOp>(op) &&
+          (llvm::any_of(op.getOperandTypes(), [&](Type t) { return isWide(t); }) ||
+           llvm::any_of(op.getResultTypes(), [&](Type t) { return isWide(t); })))
         ops.insert(&op);
   }
 
@@ -63,7 +64,8 @@ public:
       resultTypes.push_back(result.getType());
       sums.push_back(isSum(result));
     }
-    auto chunks = builder.create<train::ChunkRowsOp>(crossEntropy.getLoc(), resultTypes, targets, rowOperands, rows, sums);
+    auto chunks = builder.create<train::ChunkRowsOp>(crossEntropy.getLoc(), resultTypes, targets, rowOperands,
+                                                     rows, sums);
     fill(chunks);
     for (auto [old, result] : llvm::zip_equal(results, chunks.getResults()))
       old.replaceAllUsesWith(result);
@@ -93,7 +95,8 @@ private:
   }
 
   static bool isSum(Value value) {
-    return cast<RowwiseOpInterface>(value.getDefiningOp()).isSumResult(cast<OpResult>(value).getResultNumber());
+    return cast<RowwiseOpInterface>(value.getDefiningOp())
+        .isSumResult(cast<OpResult>(value).getResultNumber());
   }
 
   /// A tensor with a row for each target, or its chunk: [.., c] -> [rows, c].
@@ -111,7 +114,8 @@ private:
         Operation *def = operand.get().getDefiningOp();
         if (!rowwise.isRowOperand(operand.getOperandNumber()) || (def && ops.contains(def)))
           continue;
-        if (DenseElementsAttr constant; matchPattern(operand.get(), m_Constant(&constant)) && constant.isSplat())
+        if (DenseElementsAttr constant;
+            matchPattern(operand.get(), m_Constant(&constant)) && constant.isSplat())
           splats.insert(operand.get());
         else if (!llvm::is_contained(rowOperands, operand.get()))
           rowOperands.push_back(operand.get());

@@ -16,7 +16,9 @@ using namespace peft;
 namespace {
 
 bool isPointwise(Operation *op) {
-  return op && isa<arith::AddFOp, arith::MulFOp, nn::ActivationOp, nn::ActivationGradOp, nn::ResidualOp, nn::CastOp>(op) &&
+  return op &&
+         isa<arith::AddFOp, arith::MulFOp, nn::ActivationOp, nn::ActivationGradOp, nn::ResidualOp,
+             nn::CastOp>(op) &&
          isa<RankedTensorType>(op->getResult(0).getType());
 }
 
@@ -64,8 +66,8 @@ private:
     Operation *def = value.getDefiningOp();
     DenseFPElementsAttr splat; // every scalar body has a constant of its own
     if (matchPattern(value, m_Constant(&splat)) && splat.isSplat())
-      return body.create<arith::ConstantOp>(value.getLoc(),
-                                            body.getF32FloatAttr(splat.getSplatValue<APFloat>().convertToDouble()));
+      return body.create<arith::ConstantOp>(
+          value.getLoc(), body.getF32FloatAttr(splat.getSplatValue<APFloat>().convertToDouble()));
     if (isPointwise(def) && value.hasOneUse() && def->getBlock() == root->getBlock())
       return scalar(def, block);
     for (auto [leaf, argument] : llvm::zip_equal(leaves, block.getArguments()))

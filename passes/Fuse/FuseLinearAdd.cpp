@@ -26,7 +26,8 @@ template <class Linear> Linear plainLinear(Value value) {
 
 /// Whether `value` is a line of products, each added to the one before, which has no other reader.
 bool isLineOfProducts(Value value) {
-  while (value.hasOneUse() && isa_and_nonnull<nn::LinearAddOp, adapter::QuantizedLinearAddOp>(value.getDefiningOp()))
+  while (value.hasOneUse() &&
+         isa_and_nonnull<nn::LinearAddOp, adapter::QuantizedLinearAddOp>(value.getDefiningOp()))
     value = value.getDefiningOp()->getOperand(0);
   return plainLinear<nn::LinearOp>(value) || plainLinear<adapter::QuantizedLinearOp>(value);
 }
@@ -40,8 +41,8 @@ bool wantsThinFirst(nn::LinearAddOp add) {
 
 // a + linear(x, w) -> linear_add(a, x, w)
 //
-// Sum is one of cotangents or a residual. Linear is a product, LinearAdd its form that adds: those of dense weights,
-// or of encoded ones.
+// Sum is one of cotangents or a residual. Linear is a product, LinearAdd its form that adds: those of dense
+// weights, or of encoded ones.
 template <class Sum, class Linear, class LinearAdd> struct AddOfLinear : OpRewritePattern<Sum> {
   using OpRewritePattern<Sum>::OpRewritePattern;
 
@@ -49,8 +50,8 @@ template <class Sum, class Linear, class LinearAdd> struct AddOfLinear : OpRewri
     Linear linear = plainLinear<Linear>(sum->getOperand(1));
     if (!linear)
       return rewriter.notifyMatchFailure(sum, "its right side is not a plain linear that only it reads");
-    auto fused = rewriter.create<LinearAdd>(linear.getLoc(), sum->getOperand(0), linear.getX(), linear.getWeight(),
-                                            linear.getTransposed(), linear.getAlpha());
+    auto fused = rewriter.create<LinearAdd>(linear.getLoc(), sum->getOperand(0), linear.getX(),
+                                            linear.getWeight(), linear.getTransposed(), linear.getAlpha());
     rewriter.replaceOp(sum, fused);
     return success();
   }
@@ -58,14 +59,16 @@ template <class Sum, class Linear, class LinearAdd> struct AddOfLinear : OpRewri
 
 // a + linear_add(c, x, w) -> linear_add(a + c, x, w), c being a line of products
 //
-// So the first of them takes `a` in: with an adapter that is the adapter's, and the layer's adds to both. Not where
-// sums are rounded to less than float32: a + c lies on the grid of `a`, and of a small c nothing would be left.
+// So the first of them takes `a` in: with an adapter that is the adapter's, and the layer's adds to both. Not
+// where sums are rounded to less than float32: a + c lies on the grid of `a`, and of a small c nothing would
+// be left.
 template <class Sum, class LinearAdd> struct AddOfLinearAdd : OpRewritePattern<Sum> {
   using OpRewritePattern<Sum>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(Sum sum, PatternRewriter &rewriter) const override {
     if (!getElementTypeOrSelf(sum->getResult(0).getType()).isF32())
-      return rewriter.notifyMatchFailure(sum, "its left side alone is too coarse for a part of its right side");
+      return rewriter.notifyMatchFailure(sum,
+                                         "its left side alone is too coarse for a part of its right side");
     auto last = sum->getOperand(1).template getDefiningOp<LinearAdd>();
     if (!last || !isLineOfProducts(last))
       return rewriter.notifyMatchFailure(sum, "its right side is not a line of products that only it reads");
@@ -73,8 +76,9 @@ template <class Sum, class LinearAdd> struct AddOfLinearAdd : OpRewritePattern<S
       return rewriter.notifyMatchFailure(sum, "its right side has the thinner product behind the other yet");
     Operation *inner = rewriter.clone(*sum);
     inner->setOperand(1, last.getAcc());
-    rewriter.replaceOpWithNewOp<LinearAdd>(sum, inner->getResult(0), last.getX(), last.getWeight(),
-                                           last.getTransposed(), last.getAlpha())
+    rewriter
+        .replaceOpWithNewOp<LinearAdd>(sum, inner->getResult(0), last.getX(), last.getWeight(),
+                                       last.getTransposed(), last.getAlpha())
         ->setLoc(last.getLoc());
     return success();
   }
@@ -82,7 +86,8 @@ template <class Sum, class LinearAdd> struct AddOfLinearAdd : OpRewritePattern<S
 
 // linear_add(linear(x, w), s, b) -> linear_add(linear(s, b), x, w), b being the thinner
 //
-// Adding costs another pass over the result: a large part of a thin product, as an adapter's, and hidden in a deep one.
+// Adding costs another pass over the result: a large part of a thin product, as an adapter's, and hidden in a
+// deep one.
 template <class Linear, class LinearAdd> struct ThinProductFirst : OpRewritePattern<nn::LinearAddOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -94,8 +99,8 @@ template <class Linear, class LinearAdd> struct ThinProductFirst : OpRewritePatt
       return rewriter.notifyMatchFailure(add, "its own product is not the thinner");
     auto thin = rewriter.create<nn::LinearOp>(add.getLoc(), add.getX(), add.getWeight(), add.getTransposed(),
                                               add.getAlpha().convertToDouble());
-    rewriter.replaceOpWithNewOp<LinearAdd>(add, thin, linear.getX(), linear.getWeight(), linear.getTransposed(),
-                                           linear.getAlpha());
+    rewriter.replaceOpWithNewOp<LinearAdd>(add, thin, linear.getX(), linear.getWeight(),
+                                           linear.getTransposed(), linear.getAlpha());
     return success();
   }
 };
@@ -111,9 +116,10 @@ struct FuseLinearAdd : peft::impl::FuseLinearAddPassBase<FuseLinearAdd> {
 
 private:
   template <class Linear, class LinearAdd> void add(RewritePatternSet &patterns) {
-    patterns.add<AddOfLinear<arith::AddFOp, Linear, LinearAdd>, AddOfLinear<nn::ResidualOp, Linear, LinearAdd>,
-                 AddOfLinearAdd<arith::AddFOp, LinearAdd>, AddOfLinearAdd<nn::ResidualOp, LinearAdd>,
-                 ThinProductFirst<Linear, LinearAdd>>(&getContext());
+    patterns.add<AddOfLinear<arith::AddFOp, Linear, LinearAdd>,
+                 AddOfLinear<nn::ResidualOp, Linear, LinearAdd>, AddOfLinearAdd<arith::AddFOp, LinearAdd>,
+                 AddOfLinearAdd<nn::ResidualOp, LinearAdd>, ThinProductFirst<Linear, LinearAdd>>(
+        &getContext());
   }
 };
 

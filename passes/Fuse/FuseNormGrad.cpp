@@ -15,7 +15,8 @@ using namespace peft;
 
 namespace {
 
-// a + rms_norm_grad(dy, x, w) -> rms_norm_grad(dy, x, w residual a), and the same of rms_norm_grad(dy, x, w) + a
+// a + rms_norm_grad(dy, x, w) -> rms_norm_grad(dy, x, w residual a), and the same of rms_norm_grad(dy, x, w)
+// + a
 struct AddOfNormGrad : OpRewritePattern<arith::AddFOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -24,8 +25,9 @@ struct AddOfNormGrad : OpRewritePattern<arith::AddFOp> {
       auto grad = add->getOperand(side).getDefiningOp<nn::RMSNormGradOp>();
       if (!grad || grad.getResidual() || !grad->hasOneUse())
         continue;
-      rewriter.replaceOp(add, rewriter.create<nn::RMSNormGradOp>(grad.getLoc(), grad.getDy(), grad.getX(), grad.getWeight(),
-                                                                 add->getOperand(1 - side), grad.getEpsAttr()));
+      rewriter.replaceOp(add, rewriter.create<nn::RMSNormGradOp>(grad.getLoc(), grad.getDy(), grad.getX(),
+                                                                 grad.getWeight(), add->getOperand(1 - side),
+                                                                 grad.getEpsAttr()));
       return success();
     }
     return rewriter.notifyMatchFailure(add, "neither side is a norm's gradient that only it reads");

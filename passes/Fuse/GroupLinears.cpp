@@ -79,20 +79,23 @@ public:
     }
     OpBuilder builder(at);
     std::string key = joined(keys);
-    Location loc = key.empty() ? linears.front().getLoc() : Location(NameLoc::get(builder.getStringAttr(key)));
+    Location loc =
+        key.empty() ? linears.front().getLoc() : Location(NameLoc::get(builder.getStringAttr(key)));
     locations.insert(locations.begin(), loc); // partLocation's order
     nn::StackOp stack = stackWeights(loc);
     Value weight = builder.create<nn::GetOp>(loc, stack.getType(), FlatSymbolRefAttr::get(stack));
     Type element = cast<RankedTensorType>(x.getType()).getElementType();
     if (!element.isF32())
-      weight = builder.create<nn::CastOp>(loc, cast<RankedTensorType>(stack.getType()).clone(element), weight);
+      weight =
+          builder.create<nn::CastOp>(loc, cast<RankedTensorType>(stack.getType()).clone(element), weight);
     Value whole = builder.create<nn::LinearOp>(loc, x, weight);
     auto split = builder.create<nn::SplitColumnsOp>(builder.getFusedLoc(locations), whole, widthsOf(linears));
     for (auto [linear, part] : llvm::zip_equal(linears, split.getParts())) {
       Value old = linear.getWeight();
       linear.replaceAllUsesWith(part);
       linear.erase();
-      while (Operation *def = old && old.use_empty() ? old.getDefiningOp() : nullptr) { // the cast, then the get
+      while (Operation *def =
+                 old && old.use_empty() ? old.getDefiningOp() : nullptr) { // the cast, then the get
         old = def->getNumOperands() ? def->getOperand(0) : Value();
         def->erase();
       }
@@ -160,7 +163,8 @@ struct GroupLinears : peft::impl::GroupLinearsPassBase<GroupLinears> {
     llvm::DenseSet<Operation *> stacked; // a parameter has one place
     llvm::MapVector<std::pair<Value, Block *>, SmallVector<nn::LinearOp>> groups;
     getOperation().walk([&](nn::LinearOp linear) {
-      if (Operation *parameter = weightToStack(linear, symbols); parameter && stacked.insert(parameter).second)
+      if (Operation *parameter = weightToStack(linear, symbols);
+          parameter && stacked.insert(parameter).second)
         groups[{linear.getX(), linear->getBlock()}].push_back(linear);
     });
     for (auto &[_, linears] : groups)
@@ -173,7 +177,8 @@ private:
     GroupCost cost(cast<RankedTensorType>(linears.front().getX().getType()), widthsOf(linears));
     if (explain)
       linears.front().emitRemark() << linears.size() << " products of one x "
-                                   << (cost.pays() ? "become one: it " : "stay apart: one product ") << cost.why();
+                                   << (cost.pays() ? "become one: it " : "stay apart: one product ")
+                                   << cost.why();
     return cost.pays();
   }
 

@@ -34,14 +34,18 @@ public:
       return false;
     llvm::DenseSet<Operation *> isMoved;
     auto readsMoved = [&](Operation *op) {
-      return llvm::any_of(operandsOf(op), [&](Value value) { return isMoved.contains(value.getDefiningOp()); });
+      return llvm::any_of(operandsOf(op),
+                          [&](Value value) { return isMoved.contains(value.getDefiningOp()); });
     };
     for (Operation *op = first->getNextNode(); op != second; op = op->getNextNode()) {
-      bool reads = readsMoved(op) || llvm::any_of(operandsOf(op), [&](Value value) { return value.getDefiningOp() == first; });
+      bool reads = readsMoved(op) ||
+                   llvm::any_of(operandsOf(op), [&](Value value) { return value.getDefiningOp() == first; });
       if (reads && !isMemoryEffectFree(op) && !isa<train::AccumulateOp>(op))
         return false;
       // What the forward part keeps for the backward part is read off the order.
-      if (op->walk([](Operation *inner) { return WalkResult(success(!inner->hasAttr("train.backward"))); }).wasInterrupted())
+      if (op->walk([](Operation *inner) {
+              return WalkResult(success(!inner->hasAttr("train.backward")));
+            }).wasInterrupted())
         return false;
       if (reads)
         isMoved.insert(op);
@@ -68,7 +72,8 @@ public:
   train::ElementwiseOp apply() {
     OpBuilder builder(second);
     SmallVector<Value> inputs = leaves(), outputs = results();
-    auto merged = builder.create<train::ElementwiseOp>(second.getLoc(), TypeRange(ValueRange(outputs)), inputs);
+    auto merged =
+        builder.create<train::ElementwiseOp>(second.getLoc(), TypeRange(ValueRange(outputs)), inputs);
     Block &block = merged.getBody().emplaceBlock();
     IRMapping scalars; // of tensors and of what the two regions compute
     for (Value input : inputs)
@@ -127,7 +132,8 @@ private:
 SmallVector<train::ElementwiseOp> partners(train::ElementwiseOp op) {
   SetVector<Operation *> found;
   auto add = [&](Operation *other) {
-    if (isa_and_nonnull<train::ElementwiseOp>(other) && other->getBlock() == op->getBlock() && other->isBeforeInBlock(op))
+    if (isa_and_nonnull<train::ElementwiseOp>(other) && other->getBlock() == op->getBlock() &&
+        other->isBeforeInBlock(op))
       found.insert(other);
   };
   for (Value input : op.getInputs()) {
@@ -135,7 +141,8 @@ SmallVector<train::ElementwiseOp> partners(train::ElementwiseOp op) {
     for (Operation *user : input.getUsers())
       add(user);
   }
-  auto nearest = llvm::map_to_vector(found, [](Operation *other) { return cast<train::ElementwiseOp>(other); });
+  auto nearest =
+      llvm::map_to_vector(found, [](Operation *other) { return cast<train::ElementwiseOp>(other); });
   llvm::sort(nearest, [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
   return nearest;
 }

@@ -70,7 +70,8 @@ uint64_t peft::peakBytes(ArrayRef<Step> steps, Operation *last) {
     uint64_t shared = 0;
     SmallVector<Value> free = step.overwrites;
     for (Value result : step.writes) {
-      auto *taken = llvm::find_if(free, [&](Value value) { return lastRead[value] == i && value.getType() == result.getType(); });
+      auto *taken = llvm::find_if(
+          free, [&](Value value) { return lastRead[value] == i && value.getType() == result.getType(); });
       if (taken == free.end())
         continue;
       shared += bufferBytes(*taken);

@@ -20,11 +20,15 @@ namespace {
 uint64_t cudaWorkspace(ModuleOp module, bool deterministic) {
   uint64_t bytes = rt::productWorkspace;
   module.walk([&](exec::AttentionGradOp op) {
-    ArrayRef<int64_t> q = cast<MemRefType>(op.getQ().getType()).getShape(), k = cast<MemRefType>(op.getK().getType()).getShape();
+    ArrayRef<int64_t> q = cast<MemRefType>(op.getQ().getType()).getShape(),
+                      k = cast<MemRefType>(op.getK().getType()).getShape();
     int64_t dim = op.getHeadDim();
     rt::AttentionSizes sizes = {q[0], q[1], q[2] / dim, k[2] / dim, dim};
-    bool isBF16 = cast<MemRefType>(op.getQ().getType()).getElementType().isBF16(); // cuDNN's; float32 is exact by own kernels
-    bytes = std::max(bytes, isBF16 ? rt::plannedAttentionWorkspace(sizes, deterministic) : rt::ownAttentionWorkspace(sizes));
+    bool isBF16 = cast<MemRefType>(op.getQ().getType())
+                      .getElementType()
+                      .isBF16(); // cuDNN's; float32 is exact by own kernels
+    bytes = std::max(bytes, isBF16 ? rt::plannedAttentionWorkspace(sizes, deterministic)
+                                   : rt::ownAttentionWorkspace(sizes));
   });
   return llvm::alignTo(bytes, rt::workspaceAlignment);
 }
@@ -53,9 +57,11 @@ struct Plan : peft::impl::PlanPassBase<Plan> {
     cursor = 0;
     uint64_t trainable = placeParameters(/*isTrainable=*/true);
     uint64_t slots = 0;
-    module.walk([&](exec::FlatOp flat) { slots = std::max<uint64_t>(slots, flat.getPart() == "state.1"   ? 2
-                                                                           : flat.getPart() == "state.0" ? 1
-                                                                                                         : 0); });
+    module.walk([&](exec::FlatOp flat) {
+      slots = std::max<uint64_t>(slots, flat.getPart() == "state.1"   ? 2
+                                        : flat.getPart() == "state.0" ? 1
+                                                                      : 0);
+    });
     set("trainable", 0);
     set("trainable_bytes", trainable);
     set("gradient", trainable);
@@ -99,13 +105,16 @@ struct Plan : peft::impl::PlanPassBase<Plan> {
     module->setAttr("exec.layout", DictionaryAttr::get(&getContext(), layout));
     SmallVector<Attribute> memory;
     for (const MemoryRow &row : MemoryTable(module).rows)
-      memory.push_back(ArrayAttr::get(&getContext(), {StringAttr::get(&getContext(), row.category), number(row.bytes)}));
+      memory.push_back(
+          ArrayAttr::get(&getContext(), {StringAttr::get(&getContext(), row.category), number(row.bytes)}));
     module->setAttr("exec.memory", ArrayAttr::get(&getContext(), memory));
   }
 
 private:
   IntegerAttr number(uint64_t bytes) { return Builder(&getContext()).getI64IntegerAttr(int64_t(bytes)); }
-  void set(StringRef name, uint64_t bytes) { layout.push_back({StringAttr::get(&getContext(), name), number(bytes)}); }
+  void set(StringRef name, uint64_t bytes) {
+    layout.push_back({StringAttr::get(&getContext(), name), number(bytes)});
+  }
 
   uint64_t placeParameters(bool isTrainable) {
     uint64_t begin = cursor;

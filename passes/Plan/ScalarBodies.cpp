@@ -44,7 +44,8 @@ FlatSymbolRefAttr ScalarBodies::get(train::ElementwiseOp op) {
   if (symbol)
     return symbol;
   auto builder = OpBuilder::atBlockBegin(module.getBody());
-  SmallVector<Type> inputs(block.getNumArguments(), builder.getF32Type()), results(op.getNumResults(), builder.getF32Type());
+  SmallVector<Type> inputs(block.getNumArguments(), builder.getF32Type()),
+      results(op.getNumResults(), builder.getF32Type());
   auto function = func::FuncOp::create(op.getLoc(), nameOf(block), builder.getFunctionType(inputs, results));
   function.setPrivate();
   SymbolTable(module).insert(function, module.getBody()->begin());

@@ -36,7 +36,9 @@ LogicalResult Scheduler::run() {
       continue;
     StringRef name = i < 5 ? StringRef(batch[i]) : isForward ? "rows" : "loss_scale";
     auto tensor = dyn_cast<RankedTensorType>(arg.getType());
-    Type type = !tensor ? arg.getType() : tensor.getRank() ? Type(bufferType(tensor)) : tensor.getElementType();
+    Type type = !tensor            ? arg.getType()
+                : tensor.getRank() ? Type(bufferType(tensor))
+                                   : tensor.getElementType();
     places[arg] = argument(name, type);
   }
   if (failed(schedule(source.getBody().front())))
@@ -61,7 +63,8 @@ LogicalResult Scheduler::schedule(Block &block) {
       return failure();
     if (!begins)
       continue;
-    // peft-plan tells what is kept for the backward part from what is not. A place has no moment: mark the call.
+    // peft-plan tells what is kept for the backward part from what is not. A place has no moment: mark the
+    // call.
     Block &target = *builder.getInsertionBlock();
     Operation *first = before ? before->getNextNode() : target.empty() ? nullptr : &target.front();
     while (first && !isa<exec::RuntimeCallOpInterface, exec::ChunksOp>(first))
@@ -83,7 +86,8 @@ void Scheduler::scheduleMap(train::ElementwiseOp op) {
   for (Value result : op.getResults())
     tensors.push_back(allocateInPlace(op, result, op.getInputs()));
   tensors.append(inputs);
-  builder.create<exec::MapOp>(op.getLoc(), bodies.get(op), tensors, builder.getI64IntegerAttr(op.getNumResults()));
+  builder.create<exec::MapOp>(op.getLoc(), bodies.get(op), tensors,
+                              builder.getI64IntegerAttr(op.getNumResults()));
 }
 
 // gradient += value, where the value could not be added while it was made.
@@ -106,7 +110,8 @@ LogicalResult Scheduler::scheduleChunks(train::ChunkRowsOp op) {
   auto yield = cast<train::YieldOp>(body.getTerminator());
   for (auto [result, value, sum] : llvm::zip_equal(op.getResults(), yield.getValues(), op.getSums())) {
     backward |= !sum;
-    Value buffer = allocate(loc, sum ? nameOf(value) : "d_hidden", bufferType(cast<RankedTensorType>(result.getType())));
+    Value buffer =
+        allocate(loc, sum ? nameOf(value) : "d_hidden", bufferType(cast<RankedTensorType>(result.getType())));
     places[result] = buffer;
     builder.create<exec::ZeroOp>(loc, buffer);
     if (sum)
@@ -146,7 +151,8 @@ void Scheduler::scheduleUpdate(Operation *op) {
     places[clip.getNorm()] = norm;
     builder.create<exec::ClipNormOp>(loc, norm, flat("gradients"), update);
   } else if (isa<train::AdamWOp>(op)) {
-    builder.create<exec::AdamWOp>(loc, flat("parameters"), flat("gradients"), flat("state.0"), flat("state.1"), update);
+    builder.create<exec::AdamWOp>(loc, flat("parameters"), flat("gradients"), flat("state.0"),
+                                  flat("state.1"), update);
   } else {
     builder.create<exec::SGDOp>(loc, flat("parameters"), flat("gradients"), flat("state.0"), update);
   }
@@ -161,7 +167,8 @@ LogicalResult Scheduler::scheduleSplit(nn::SplitColumnsOp op) {
   for (auto [i, part] : llvm::enumerate(op.getParts())) {
     for (OpOperand &use : part.getUses())
       if (!nn::takesColumns(use))
-        return op.emitOpError("has no runtime function: its results are columns of x where that lies, which only products "
+        return op.emitOpError("has no runtime function: its results are columns of x where that lies, which "
+                              "only products "
                               "read, not ")
                << use.getOwner()->getName();
     int64_t width = op.getWidths()[i];
@@ -175,8 +182,9 @@ LogicalResult Scheduler::scheduleConcat(nn::ConcatColumnsOp op) {
   for (Value part : op.getParts()) {
     auto columns = place(part).getDefiningOp<exec::ColumnsOp>();
     if (!columns || columns.getSource() != place(op))
-      return op.emitOpError("has no runtime function: each part must be a product that only it reads, which writes its "
-                            "columns of the whole");
+      return op.emitOpError(
+          "has no runtime function: each part must be a product that only it reads, which writes its "
+          "columns of the whole");
   }
   return success();
 }
@@ -189,7 +197,8 @@ struct Schedule : peft::impl::SchedulePassBase<Schedule> {
     ScalarBodies bodies(module);
     SmallVector<func::FuncOp> entries(module.getOps<func::FuncOp>());
     for (func::FuncOp entry : entries) {
-      auto target = func::FuncOp::create(entry.getLoc(), entry.getName(), FunctionType::get(&getContext(), {}, {}));
+      auto target =
+          func::FuncOp::create(entry.getLoc(), entry.getName(), FunctionType::get(&getContext(), {}, {}));
       module.push_back(target);
       if (failed(Scheduler(entry, target, bodies).run()))
         return signalPassFailure();

@@ -30,8 +30,8 @@ mlir::MemRefType bufferType(mlir::RankedTensorType type);
 /// A parameter's name in emitted text, from its key: "q_proj_lora_A", "input_layernorm_weight".
 std::string parameterName(llvm::StringRef key);
 
-/// Where each trainable parameter and each stack begins in the run of all parameters, in floats, and their number: each
-/// begins at a multiple of PEFT_ALIGNMENT.
+/// Where each trainable parameter and each stack begins in the run of all parameters, in floats, and their
+/// number: each begins at a multiple of PEFT_ALIGNMENT.
 struct TrainableRun {
   explicit TrainableRun(mlir::ModuleOp module);
   llvm::StringMap<int64_t> first;
@@ -62,7 +62,8 @@ private:
   Value place(Value value) { return places.lookup(value); }
   llvm::SmallVector<Value> places_(mlir::ValueRange values);
   Value argument(llvm::StringRef name, mlir::Type type);
-  /// A new buffer for `value`, named for the op that makes it. A part of concatenated columns is columns of the whole.
+  /// A new buffer for `value`, named for the op that makes it. A part of concatenated columns is columns of
+  /// the whole.
   Value allocate(Value value);
   Value allocate(mlir::Location loc, llvm::StringRef name, mlir::MemRefType type);
   /// `name`, numbered where the function has one of it already.
@@ -72,8 +73,9 @@ private:
   bool diesAt(Value value, Operation *op);
   /// Where a product that is added to `acc` goes: there, unless it reads it or another op will.
   Value addTarget(Operation *op, Value acc, mlir::ValueRange read);
-  /// The place of a trainable parameter as the model computes with it: its part of one rounded copy of all of them, made
-  /// where the function begins. Null if `op` is no such rounding, or if a parameter is so large that a copy costs memory.
+  /// The place of a trainable parameter as the model computes with it: its part of one rounded copy of all of
+  /// them, made where the function begins. Null if `op` is no such rounding, or if a parameter is so large
+  /// that a copy costs memory.
   Value roundedParameter(train::ElementwiseOp op);
   /// The dense values of an NF4 weight, in a temporary.
   Value dequantize(mlir::Location loc, Value encoded);

@@ -14,7 +14,8 @@ using namespace peft;
 MemRefType peft::bufferType(RankedTensorType type) {
   if (auto storage = dyn_cast_or_null<StorageEncodingInterface>(type.getEncoding()))
     return MemRefType::get({storage.storedBytes(type.getShape())}, IntegerType::get(type.getContext(), 8));
-  auto space = type.getEncoding() ? IntegerAttr::get(IntegerType::get(type.getContext(), 64), 1) : IntegerAttr(); // "host"
+  auto space = type.getEncoding() ? IntegerAttr::get(IntegerType::get(type.getContext(), 64), 1)
+                                  : IntegerAttr(); // "host"
   return MemRefType::get(type.getShape(), type.getElementType(), MemRefLayoutAttrInterface(), space);
 }
 
@@ -68,18 +69,21 @@ std::string Scheduler::nameOf(Value value) {
   if (isa<nn::RMSNormOp>(op) && name == "norm") // model.norm, which is behind the last layer
     name = "final_norm";
   if (isa<nn::RopeOp>(op) && op->getNumOperands())
-    if (Operation *rotated = op->getOperand(0).getDefiningOp(); rotated && !lastPart(rotated->getLoc()).empty())
+    if (Operation *rotated = op->getOperand(0).getDefiningOp();
+        rotated && !lastPart(rotated->getLoc()).empty())
       name = (lastPart(rotated->getLoc()) + "_rope").str();
   auto rope = dyn_cast<nn::RopeOp>(op);
   // A forward value that the backward part makes once more.
   bool isAgain = op->hasAttr("train.again") || isa<nn::SplitColumnsOp>(op);
   if (isa<nn::SplitColumnsOp>(op))
-    if (Location part = partLocation(op->getLoc(), cast<OpResult>(value).getResultNumber(), op->getNumResults());
+    if (Location part =
+            partLocation(op->getLoc(), cast<OpResult>(value).getResultNumber(), op->getNumResults());
         !lastPart(part).empty())
       name = lastPart(part).str();
   bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && !isAgain && isa<nn::LinearOp, nn::LinearAddOp, nn::ConcatColumnsOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp,
-                                   adapter::SelectColumnsOp>(op)) ||
+                  (backward && !isAgain &&
+                   isa<nn::LinearOp, nn::LinearAddOp, nn::ConcatColumnsOp, adapter::QuantizedLinearOp,
+                       adapter::QuantizedLinearAddOp, adapter::SelectColumnsOp>(op)) ||
                   (rope && rope.getInverse());
   if (!isalpha(name[0]))
     name = "t" + name;
@@ -100,12 +104,14 @@ Value Scheduler::allocate(Location loc, StringRef name, MemRefType type) {
 
 Value Scheduler::allocate(Value value) {
   if (value.hasOneUse() && isa<nn::LinearOp>(value.getDefiningOp()))
-    if (auto concat = dyn_cast<nn::ConcatColumnsOp>(*value.user_begin()); concat && concat->getBlock() == value.getParentBlock()) {
+    if (auto concat = dyn_cast<nn::ConcatColumnsOp>(*value.user_begin());
+        concat && concat->getBlock() == value.getParentBlock()) {
       Value whole = place(concat) ? place(concat) : allocate(concat.getResult());
       int64_t first = 0, width = cast<RankedTensorType>(value.getType()).getShape().back();
       for (Value before : concat.getParts().take_front(value.use_begin()->getOperandNumber()))
         first += cast<RankedTensorType>(before.getType()).getShape().back();
-      return places[value] = builder.create<exec::ColumnsOp>(value.getLoc(), unique(nameOf(value)), whole, first, width);
+      return places[value] =
+                 builder.create<exec::ColumnsOp>(value.getLoc(), unique(nameOf(value)), whole, first, width);
     }
   Value buffer = allocate(value.getLoc(), nameOf(value), bufferType(cast<RankedTensorType>(value.getType())));
   return places[value] = buffer;
@@ -134,8 +140,9 @@ Value Scheduler::allocateInPlace(Operation *op, Value result, ValueRange candida
     bool isOwn = buffer && buffer.getDefiningOp<exec::BufferOp>();
     // Two values may share one buffer (in place); it is free when both are dead.
     bool dead = isOwn && llvm::all_of(places, [&](auto &entry) {
-      return wholeOf(entry.second) != buffer || entry.first.getParentBlock() != op->getBlock() || diesAt(entry.first, op);
-    });
+                  return wholeOf(entry.second) != buffer || entry.first.getParentBlock() != op->getBlock() ||
+                         diesAt(entry.first, op);
+                });
     if (dead && candidate.getParentBlock() == op->getBlock() &&
         buffer.getType() == bufferType(cast<RankedTensorType>(result.getType())))
       return places[result] = buffer;
@@ -145,7 +152,8 @@ Value Scheduler::allocateInPlace(Operation *op, Value result, ValueRange candida
 
 std::string peft::parameterName(StringRef key) {
   auto [rest, last] = key.rsplit('.');
-  auto [outer, before] = rest.contains('.') ? rest.rsplit('.') : std::pair(StringRef(), rest); // lm_head.weight
+  auto [outer, before] =
+      rest.contains('.') ? rest.rsplit('.') : std::pair(StringRef(), rest); // lm_head.weight
   std::string name = (before + "_" + last).str(), owner = outer.rsplit('.').second.str();
   if (last == "weight" && before.starts_with("lora_"))
     name = owner + "_" + before.str();
@@ -157,7 +165,8 @@ std::string peft::parameterName(StringRef key) {
   return name;
 }
 
-/// From here on rounding a parameter costs its traffic and not its call, and a second copy of it costs memory.
+/// From here on rounding a parameter costs its traffic and not its call, and a second copy of it costs
+/// memory.
 static constexpr int64_t largeParameter = int64_t(1) << 20;
 
 Value Scheduler::roundedParameter(train::ElementwiseOp op) {
@@ -165,7 +174,8 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
   auto get = op.getInputs().size() == 1 ? op.getInputs().front().getDefiningOp<nn::GetOp>() : nullptr;
   if (!get || op.getNumResults() != 1 || body.getTerminator()->getOperand(0) != body.getArgument(0))
     return Value();
-  nn::ParameterOp parameter = nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(get, get.getParameterAttr()));
+  nn::ParameterOp parameter =
+      nn::firstParameter(SymbolTable::lookupNearestSymbolFrom(get, get.getParameterAttr()));
   auto type = bufferType(cast<RankedTensorType>(op->getResult(0).getType()));
   if (!parameter.isTrainable() || type.getElementType().isF32() || trainable.largest >= largeParameter)
     return Value();
@@ -175,12 +185,16 @@ Value Scheduler::roundedParameter(train::ElementwiseOp op) {
   OpBuilder::InsertionGuard guard(builder);
   if (!rounded) {
     builder.setInsertionPointToStart(&target.getBody().front());
-    rounded = allocate(source.getLoc(), "adapters", MemRefType::get({trainable.floats}, type.getElementType()));
-    Value all = builder.create<exec::FlatOp>(source.getLoc(), MemRefType::get({trainable.floats}, builder.getF32Type()), "parameters");
-    builder.create<exec::MapOp>(source.getLoc(), bodies.get(op), ValueRange{rounded, all}, builder.getI64IntegerAttr(1));
+    rounded =
+        allocate(source.getLoc(), "adapters", MemRefType::get({trainable.floats}, type.getElementType()));
+    Value all = builder.create<exec::FlatOp>(
+        source.getLoc(), MemRefType::get({trainable.floats}, builder.getF32Type()), "parameters");
+    builder.create<exec::MapOp>(source.getLoc(), bodies.get(op), ValueRange{rounded, all},
+                                builder.getI64IntegerAttr(1));
   }
   builder.setInsertionPointAfterValue(rounded);
-  return part = builder.create<exec::SliceOp>(get.getLoc(), type, parameterName(get.getParameter()), rounded, trainable.first.lookup(get.getParameter()));
+  return part = builder.create<exec::SliceOp>(get.getLoc(), type, parameterName(get.getParameter()), rounded,
+                                              trainable.first.lookup(get.getParameter()));
 }
 
 Value Scheduler::sumTarget(Value sum) {
@@ -188,7 +202,8 @@ Value Scheduler::sumTarget(Value sum) {
     if (auto accumulate = dyn_cast<train::AccumulateOp>(*sum.user_begin());
         accumulate && accumulate->getBlock() == sum.getParentBlock()) {
       done.insert(accumulate);
-      return builder.create<exec::GradientOp>(accumulate.getLoc(), bufferType(cast<RankedTensorType>(sum.getType())),
+      return builder.create<exec::GradientOp>(accumulate.getLoc(),
+                                              bufferType(cast<RankedTensorType>(sum.getType())),
                                               accumulate.getParameterAttr());
     }
   if (Value shared = place(sum)) // the result of a chunked region
@@ -200,7 +215,8 @@ Value Scheduler::sumTarget(Value sum) {
 
 Value Scheduler::addTarget(Operation *op, Value acc, ValueRange read) {
   Value from = place(acc), result = op->getResult(0);
-  return llvm::is_contained(llvm::map_range(read, wholeOf), from) ? allocate(result) : allocateInPlace(op, result, acc);
+  return llvm::is_contained(llvm::map_range(read, wholeOf), from) ? allocate(result)
+                                                                  : allocateInPlace(op, result, acc);
 }
 
 std::pair<Value, Value> Scheduler::quantizeRows(Location loc, Value x) {
@@ -209,7 +225,8 @@ std::pair<Value, Value> Scheduler::quantizeRows(Location loc, Value x) {
     auto type = cast<RankedTensorType>(x.getType());
     std::string name = x.getDefiningOp() ? nameOf(x) : "x";
     codes = allocate(loc, name + "_codes", MemRefType::get(type.getShape(), builder.getI8Type()));
-    scales = allocate(loc, name + "_scales", MemRefType::get(type.getShape().drop_back(), builder.getF32Type()));
+    scales =
+        allocate(loc, name + "_scales", MemRefType::get(type.getShape().drop_back(), builder.getF32Type()));
     builder.create<exec::QuantizeRowsOp>(loc, codes, scales, place(x));
   }
   return {codes, scales};

@@ -26,12 +26,14 @@ LogicalResult Scheduler::schedule(Operation *op) {
       })
       .Case([&](nn::LinearOp o) {
         builder.create<exec::LinearOp>(loc, allocate(o), of(o.getX()), of(o.getWeight()),
-                                       o.getBias() ? of(o.getBias()) : Value(), o.getTransposed(), o.getAlpha());
+                                       o.getBias() ? of(o.getBias()) : Value(), o.getTransposed(),
+                                       o.getAlpha());
         return success();
       })
       .Case([&](nn::LinearAddOp o) {
         Value acc = of(o.getAcc()), y = addTarget(o, o.getAcc(), {of(o.getX()), of(o.getWeight())});
-        builder.create<exec::LinearAddOp>(loc, y, acc, of(o.getX()), of(o.getWeight()), o.getTransposed(), o.getAlpha());
+        builder.create<exec::LinearAddOp>(loc, y, acc, of(o.getX()), of(o.getWeight()), o.getTransposed(),
+                                          o.getAlpha());
         return success();
       })
       .Case([&](nn::LinearWeightGradOp o) {
@@ -60,7 +62,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](nn::RMSNormGradOp o) {
         Value residual = o.getResidual() ? of(o.getResidual()) : Value();
         Value dx = residual ? allocateInPlace(o, o, o.getResidual()) : allocate(o);
-        builder.create<exec::RMSNormGradOp>(loc, dx, of(o.getDy()), of(o.getX()), of(o.getWeight()), residual, o.getEps());
+        builder.create<exec::RMSNormGradOp>(loc, dx, of(o.getDy()), of(o.getX()), of(o.getWeight()), residual,
+                                            o.getEps());
         return success();
       })
       .Case([&](nn::RMSNormWeightGradOp o) {
@@ -70,21 +73,21 @@ LogicalResult Scheduler::schedule(Operation *op) {
       })
       .Case([&](nn::RopeOp o) {
         Value y = allocateInPlace(o, o, o.getX());
-        builder.create<exec::RopeOp>(loc, y, of(o.getX()), of(o.getPositions()), o.getInvFreq(), o.getHeadDim(),
-                                     o.getScale(), o.getInverse());
+        builder.create<exec::RopeOp>(loc, y, of(o.getX()), of(o.getPositions()), o.getInvFreq(),
+                                     o.getHeadDim(), o.getScale(), o.getInverse());
         return success();
       })
       .Case([&](nn::AttentionOp o) {
         Value out = allocate(o.getOut()), lse = allocate(o.getLse());
-        builder.create<exec::AttentionOp>(loc, out, lse, of(o.getQ()), of(o.getK()), of(o.getV()), of(o.getSegments()),
-                                          o.getHeadDim(), o.getScale(), o.getWindow());
+        builder.create<exec::AttentionOp>(loc, out, lse, of(o.getQ()), of(o.getK()), of(o.getV()),
+                                          of(o.getSegments()), o.getHeadDim(), o.getScale(), o.getWindow());
         return success();
       })
       .Case([&](nn::AttentionGradOp o) {
         Value dq = allocate(o.getDq()), dk = allocate(o.getDk()), dv = allocate(o.getDv());
-        builder.create<exec::AttentionGradOp>(loc, dq, dk, dv, of(o.getDout()), of(o.getQ()), of(o.getK()),
-                                              of(o.getV()), of(o.getOut()), of(o.getLse()), of(o.getSegments()),
-                                              o.getHeadDim(), o.getScale(), o.getWindow());
+        builder.create<exec::AttentionGradOp>(
+            loc, dq, dk, dv, of(o.getDout()), of(o.getQ()), of(o.getK()), of(o.getV()), of(o.getOut()),
+            of(o.getLse()), of(o.getSegments()), o.getHeadDim(), o.getScale(), o.getWindow());
         return success();
       })
       .Case([&](nn::DropoutOp o) {
@@ -98,13 +101,14 @@ LogicalResult Scheduler::schedule(Operation *op) {
       })
       .Case([&](nn::CrossEntropyOp o) {
         Value sum = sumTarget(o.getLoss());
-        builder.create<exec::CrossEntropyOp>(loc, sum, allocate(o.getLse()), of(o.getLogits()), of(o.getTargets()));
+        builder.create<exec::CrossEntropyOp>(loc, sum, allocate(o.getLse()), of(o.getLogits()),
+                                             of(o.getTargets()));
         return success();
       })
       .Case([&](nn::CrossEntropyGradOp o) {
         Value y = allocateInPlace(o, o, o.getLogits());
-        builder.create<exec::CrossEntropyGradOp>(loc, y, of(o.getLogits()), of(o.getLse()), of(o.getTargets()),
-                                                 of(o.getScale()));
+        builder.create<exec::CrossEntropyGradOp>(loc, y, of(o.getLogits()), of(o.getLse()),
+                                                 of(o.getTargets()), of(o.getScale()));
         return success();
       })
       .Case([&](nn::SelectRowsOp o) {
@@ -143,8 +147,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
         Value bias = o.getBias() ? of(o.getBias()) : Value();
         if (isFP8(o.getWeight())) {
           auto [codes, scales] = quantizeRows(loc, o.getX());
-          builder.create<exec::FP8LinearOp>(loc, allocate(o), codes, scales, of(o.getWeight()), bias, o.getTransposed(),
-                                            o.getAlpha());
+          builder.create<exec::FP8LinearOp>(loc, allocate(o), codes, scales, of(o.getWeight()), bias,
+                                            o.getTransposed(), o.getAlpha());
           return success();
         }
         // NF4: the dense weight in a temporary, then the product.
@@ -157,7 +161,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
         if (isFP8(o.getWeight())) {
           auto [codes, scales] = quantizeRows(loc, o.getX());
           Value y = addTarget(o, o.getAcc(), {});
-          builder.create<exec::FP8LinearAddOp>(loc, y, acc, codes, scales, of(o.getWeight()), o.getTransposed(), o.getAlpha());
+          builder.create<exec::FP8LinearAddOp>(loc, y, acc, codes, scales, of(o.getWeight()),
+                                               o.getTransposed(), o.getAlpha());
           return success();
         }
         Value dense = dequantize(loc, o.getWeight()), y = addTarget(o, o.getAcc(), of(o.getX()));
@@ -166,7 +171,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
       })
       .Case([&](adapter::OverrideRowsOp o) {
         Value y = allocateInPlace(o, o, o.getX());
-        builder.create<exec::OverrideRowsOp>(loc, y, of(o.getX()), of(o.getIds()), of(o.getRows()), o.getIndices());
+        builder.create<exec::OverrideRowsOp>(loc, y, of(o.getX()), of(o.getIds()), of(o.getRows()),
+                                             o.getIndices());
         return success();
       })
       .Case([&](adapter::OverrideRowsGradOp o) {
@@ -176,7 +182,8 @@ LogicalResult Scheduler::schedule(Operation *op) {
       })
       .Case([&](adapter::OverrideRowsWeightGradOp o) {
         Value sum = sumTarget(o);
-        builder.create<exec::OverrideRowsWeightGradOp>(loc, sum, of(o.getDy()), of(o.getIds()), o.getIndices());
+        builder.create<exec::OverrideRowsWeightGradOp>(loc, sum, of(o.getDy()), of(o.getIds()),
+                                                       o.getIndices());
         return success();
       })
       .Case([&](adapter::OverrideColumnsOp o) {
@@ -195,13 +202,16 @@ LogicalResult Scheduler::schedule(Operation *op) {
       })
       .Case([&](adapter::DequantizeOp o) -> LogicalResult {
         if (isFP8(o.getEncoded()))
-          return o.emitOpError("has no runtime function for #peft.fp8: peft-fuse-quantized-linear should have made it part "
-                               "of a product");
+          return o.emitOpError(
+              "has no runtime function for #peft.fp8: peft-fuse-quantized-linear should have made it part "
+              "of a product");
         places[o] = dequantize(loc, o.getEncoded());
         return success();
       })
       .Case([&](arith::ConstantOp o) {
-        return o->use_empty() ? success() : o->emitOpError("has no runtime function: only elementwise ops take constants");
+        return o->use_empty()
+                   ? success()
+                   : o->emitOpError("has no runtime function: only elementwise ops take constants");
       })
       .Case([&](train::OffloadOp o) {
         builder.create<exec::OffloadOp>(loc, allocate(o), of(o.getX()));
@@ -219,6 +229,7 @@ LogicalResult Scheduler::schedule(Operation *op) {
       .Case([&](train::ElementwiseOp o) { return scheduleMap(o), success(); })
       .Case([&](train::AccumulateOp o) { return scheduleAccumulate(o), success(); })
       .Case([&](train::ChunkRowsOp o) { return scheduleChunks(o); })
-      .Case<train::ClipNormOp, train::AdamWOp, train::SGDOp>([&](Operation *o) { return scheduleUpdate(o), success(); })
+      .Case<train::ClipNormOp, train::AdamWOp, train::SGDOp>(
+          [&](Operation *o) { return scheduleUpdate(o), success(); })
       .Default([](Operation *o) { return o->emitOpError("has no runtime function"); });
 }

@@ -21,7 +21,8 @@ struct VerifyScheduled : peft::impl::VerifyScheduledPassBase<VerifyScheduled> {
         continue;
       WalkResult walk = function.walk([&](Operation *op) {
         if (!isa<exec::ExecDialect, func::FuncDialect>(op->getDialect())) {
-          op->emitOpError("is left at the scheduled level").attachNote() << "peft-schedule should have replaced it";
+          op->emitOpError("is left at the scheduled level").attachNote()
+              << "peft-schedule should have replaced it";
           return WalkResult::interrupt();
         }
         auto buffer = dyn_cast<exec::BufferOp>(op);
@@ -58,11 +59,13 @@ private:
   /// Every pair that lives at one time, also if somebody else planned it.
   LogicalResult verifyDisjoint(func::FuncOp function) {
     Lifetimes lifetimes(function);
-    return success(succeeded(verifyDisjoint(lifetimes.buffers)) && succeeded(verifyDisjoint(lifetimes.hostBuffers)));
+    return success(succeeded(verifyDisjoint(lifetimes.buffers)) &&
+                   succeeded(verifyDisjoint(lifetimes.hostBuffers)));
   }
 
   static LogicalResult verifyDisjoint(std::vector<Lifetime> &buffers) {
-    llvm::sort(buffers, [](Lifetime &a, Lifetime &b) { return *a.buffer.getOffset() < *b.buffer.getOffset(); });
+    llvm::sort(buffers,
+               [](Lifetime &a, Lifetime &b) { return *a.buffer.getOffset() < *b.buffer.getOffset(); });
     for (size_t i = 0; i < buffers.size(); ++i) {
       uint64_t end = *buffers[i].buffer.getOffset() + buffers[i].interval.bytes;
       for (size_t j = i + 1; j < buffers.size() && *buffers[j].buffer.getOffset() < end; ++j) {

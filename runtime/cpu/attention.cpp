@@ -81,14 +81,15 @@ inline void tileStep(const Blocks &blocks, Rows query, Rows values, float *outpu
   }
   for (int64_t c = 0; c < width; c += tileColumns)
     tileProduct<true>(seen.present - seen.begin, blocks.scores + seen.begin, keyBlock, 1,
-                   values.row(seen.begin) + c, values.stride, output + c, width);
+                      values.row(seen.begin) + c, values.stride, output + c, width);
 }
 
 } // namespace
 
 template <class T>
-void floats::attention(Tensor<T> o, Tensor<float> lse, Tensor<const T> q, Tensor<const T> k, Tensor<const T> v,
-                       Tensor<const int32_t> segments, int64_t dim, float scale, int64_t window) {
+void floats::attention(Tensor<T> o, Tensor<float> lse, Tensor<const T> q, Tensor<const T> k,
+                       Tensor<const T> v, Tensor<const int32_t> segments, int64_t dim, float scale,
+                       int64_t window) {
   const int64_t batch = segments.rows(), seq = segments.cols();
   const int64_t heads = q.cols() / dim, kvHeads = k.cols() / dim, group = heads / kvHeads;
   const int64_t width = roundUp(dim, tileColumns);

@@ -85,7 +85,7 @@ inline void tileStep(const Blocks &blocks, Rows query, Rows dout, Rows keyRows, 
   if (!seen.empty())
     for (int64_t c = 0; c < width; c += tileColumns)
       tileProduct<true>(seen.present - seen.begin, blocks.ds + row * keyBlock + seen.begin, keyBlock, 1,
-                     keyRows.row(seen.begin) + c, keyRows.stride, dq + c, width);
+                        keyRows.row(seen.begin) + c, keyRows.stride, dq + c, width);
 }
 
 /// sum [keyBlock][width] += weights^T x, weights being rows [0, rows) of P or dS. Keys
@@ -98,7 +98,7 @@ inline void addTransposed(float *sum, const float *weights, Rows x, int64_t rows
       return;
     for (int64_t c = 0; c < width; c += tileColumns)
       tileProduct<true>(rows - row, weights + row * keyBlock + key, 1, keyBlock, x.row(row) + c, x.stride,
-                     sum + key * width + c, width);
+                        sum + key * width + c, width);
   }
 }
 

@@ -207,7 +207,8 @@ inline TileKeys tileKeys(const Visibility &visibility, int64_t row, int64_t rows
 /// product [tileRows][keyBlock], columns [begin, end) of it = rows times panels.
 inline void tileTimesPanels(float *product, Rows rows, const float *panels, int64_t width, TileKeys keys) {
   for (int64_t j = keys.begin; j < keys.end; j += panelKeys)
-    tileProduct<false>(width, rows.data, rows.stride, 1, panels + j * width, panelKeys, product + j, keyBlock);
+    tileProduct<false>(width, rows.data, rows.stride, 1, panels + j * width, panelKeys, product + j,
+                       keyBlock);
 }
 
 } // namespace peft::rt::attention_detail

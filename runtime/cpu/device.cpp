@@ -20,8 +20,8 @@ Result<char *> allocate(uint64_t bytes) {
     return static_cast<char *>(nullptr);
   void *place = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (place == MAP_FAILED)
-    return Status::error("cannot allocate the program's " + std::to_string(bytes >> 20) + " MiB: " + strerror(errno) +
-                         "; compile with a smaller --batch or --seq-len");
+    return Status::error("cannot allocate the program's " + std::to_string(bytes >> 20) +
+                         " MiB: " + strerror(errno) + "; compile with a smaller --batch or --seq-len");
   // Fewer page faults and TLB misses. Only where rounding to whole huge pages stays far below 1 %.
   if (bytes >= uint64_t(256) << 20)
     madvise(place, bytes, MADV_HUGEPAGE);

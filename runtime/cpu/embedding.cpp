@@ -118,11 +118,11 @@ void embedding_columns_weight_grad(const Context &, Tensor<float> sum, Tensor<co
   template void embedding_weight_grad(const Context &, Tensor<float>, Tensor<const T>,                       \
                                       Tensor<const int32_t>);                                                \
   template void override_rows(const Context &, Tensor<T>, Tensor<const T>, Tensor<const int32_t>,            \
-                              Tensor<const T>, const int32_t *, int64_t);                                             \
+                              Tensor<const T>, const int32_t *, int64_t);                                    \
   template void override_rows_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const int32_t>,       \
                                    const int32_t *, int64_t);                                                \
   template void override_rows_weight_grad(const Context &, Tensor<float>, Tensor<const T>,                   \
-                                          Tensor<const int32_t>, const int32_t *, int64_t);                        \
+                                          Tensor<const int32_t>, const int32_t *, int64_t);                  \
   template void embedding_columns(const Context &, Tensor<T>, Tensor<const int32_t>, Tensor<const T>);       \
   template void embedding_columns_weight_grad(const Context &, Tensor<float>, Tensor<const T>,               \
                                               Tensor<const int32_t>);

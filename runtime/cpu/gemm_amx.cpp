@@ -198,7 +198,8 @@ template <int tile> inline void passTile(const void *from) {
 }
 
 /// sums, tiles [M][N], = a b, or += when `more`, over `depths` tiles of k; tiles of b's next columns lie
-/// `across` elements further. c is where sums will go, or what they will be added to, to be called into the cache.
+/// `across` elements further. c is where sums will go, or what they will be added to, to be called into the
+/// cache.
 template <int M, int N, class R>
 void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t stride, const bf16 *b,
               int64_t across, Finish<R> &last, const R *c, int64_t ldc) {
@@ -248,9 +249,9 @@ void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t str
 /// One thread's part of the product: rows [top, bottom), columns [left, right).
 template <class R>
 void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, int64_t left, int64_t right) {
-  // 640 of k: 32 rows of a stay in the first-level cache while the columns of a block of b go by, and sums of the
-  // 32 rows wait in memory for the next such step. Beyond 2048 the block itself is cut, and all sums wait. A block
-  // takes half of the second-level cache.
+  // 640 of k: 32 rows of a stay in the first-level cache while the columns of a block of b go by, and sums of
+  // the 32 rows wait in memory for the next such step. Beyond 2048 the block itself is cut, and all sums
+  // wait. A block takes half of the second-level cache.
   auto evenly = [](int64_t n, int64_t most) {
     const int64_t parts = (n + most - 1) / most;
     return roundUp((n + parts - 1) / parts, depth);
@@ -261,7 +262,9 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
   // Rows whose addresses differ by a multiple of 4 KiB share a set of the first-level cache.
   const bool direct = !g.transposeA && g.k % depth == 0 && (bottom - top) % half == 0 && g.lda % 2048 != 0;
   const int64_t stride = direct ? g.lda : kBlock + depth;
-  const int64_t sumsSize = kBlock < g.k ? roundUp(mBlock, side) * nBlock : kStep < g.k ? side * nBlock : 2 * cell;
+  const int64_t sumsSize = kBlock < g.k  ? roundUp(mBlock, side) * nBlock
+                           : kStep < g.k ? side * nBlock
+                                         : 2 * cell;
   float *sums = Scratch::mine().floats(sumsSize + nBlock * kBlock / 2 +
                                        (direct ? 0 : roundUp(mBlock, half) * stride / 2));
   bf16 *b = reinterpret_cast<bf16 *>(sums + sumsSize), *copy = b + nBlock * kBlock;
@@ -287,11 +290,12 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
             for (int64_t j = 0; j < n; j += side) {
               const int tall = m - i > half ? 2 : 1, wide = n - j > half ? 2 : 1;
               auto *run = tall == 2   ? wide == 2 ? multiply<2, 2, R> : multiply<2, 1, R>
-                          : wide == 2 ? multiply<1, 2, R>
+                            : wide == 2 ? multiply<1, 2, R>
                                       : multiply<1, 1, R>;
               const bool whole = p0 + p * depth + kStep >= g.k, call = whole && !transposed;
-              run(next, p0 + p > 0, std::min(kStep / depth, depths - p), (direct ? a : copy) + i * stride + p * depth,
-                  stride, b + (j / half * depths + p) * tileSize, depths * tileSize, last,
+              run(next, p0 + p > 0, std::min(kStep / depth, depths - p),
+                  (direct ? a : copy) + i * stride + p * depth, stride,
+                  b + (j / half * depths + p) * tileSize, depths * tileSize, last,
                   call ? c + (i0 + i) * ldc + j0 + j : c, call ? ldc : 0);
               if (whole)
                 last = Finish<R>(g, transposed, next, i0 + i, j0 + j, tall, wide);

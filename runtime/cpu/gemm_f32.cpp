@@ -49,7 +49,8 @@ void copyPanel(float *to, const Gemm<float, float> &g, int64_t j) {
 }
 
 /// c [tileRows][tileColumns] of the whole product at row i and column j; `add` is what it is added to.
-void tile(const Gemm<float, float> &g, int64_t i, const float *panel, float *c, int64_t ldc, const float *add) {
+void tile(const Gemm<float, float> &g, int64_t i, const float *panel, float *c, int64_t ldc,
+          const float *add) {
   for (int64_t row = 0; add && add != c && row < tileRows; ++row)
     std::copy_n(add + row * g.ldadd, tileColumns, c + row * ldc);
   if (add)
@@ -59,8 +60,8 @@ void tile(const Gemm<float, float> &g, int64_t i, const float *panel, float *c, 
 }
 
 /// A tile of which only `rows` and `columns` exist, by way of a whole one.
-void tileAtEdge(const Gemm<float, float> &g, int64_t i, int64_t rows, const float *panel, float *c, const float *add,
-                int64_t columns) {
+void tileAtEdge(const Gemm<float, float> &g, int64_t i, int64_t rows, const float *panel, float *c,
+                const float *add, int64_t columns) {
   float whole[tileRows * tileColumns] = {}, a[tileRows * fewTerms] = {};
   Gemm<float, float> part = g;
   for (int64_t row = 0; row < rows; ++row) {
@@ -92,8 +93,8 @@ void runInTiles(const Gemm<float, float> &g) {
   });
 }
 
-/// The same product of a b whose rows lie one behind the other: for columns of a wider matrix oneDNN's primitive has
-/// only its reference loops, which take fifty times as long.
+/// The same product of a b whose rows lie one behind the other: for columns of a wider matrix oneDNN's
+/// primitive has only its reference loops, which take fifty times as long.
 Gemm<float, float> withDenseB(Gemm<float, float> g) {
   if (g.ldb == g.n)
     return g;

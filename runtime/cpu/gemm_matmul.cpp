@@ -90,8 +90,8 @@ template <class T, class R> bool runMatmul(const Gemm<T, R> &g) {
   // oneDNN scales the bias as well, so it goes in only where there is no scale;
   // elsewhere the result is rounded before and after it.
   const bool bias = g.bias && g.alpha == 1;
-  Library::Key key(g.m, g.n, g.k, g.lda, g.ldb, g.ldc, g.transposeA, g.transposeB, g.add != nullptr, bias, sizeof(T),
-                   sizeof(R), g.alpha);
+  Library::Key key(g.m, g.n, g.k, g.lda, g.ldb, g.ldc, g.transposeA, g.transposeB, g.add != nullptr, bias,
+                   sizeof(T), sizeof(R), g.alpha);
   auto found = library.products.find(key);
   if (found == library.products.end())
     found = library.products.emplace(key, create(library, g, bias)).first;

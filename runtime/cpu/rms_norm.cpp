@@ -55,7 +55,9 @@ void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<con
       for (int64_t c = 0; c < n; ++c)
         dot += toFloat(slope[c]) * toFloat(weight[c]) * toFloat(from[c]);
       const float pull = r * r * r * dot / float(n);
-      auto gradient = [=](int64_t c) { return r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]); };
+      auto gradient = [=](int64_t c) {
+        return r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]);
+      };
       if (const T *beside = residual ? residual.data + i * n : nullptr)
         fillRounded(to, n, [=](int64_t c) { return toFloat(beside[c]) + gradient(c); });
       else

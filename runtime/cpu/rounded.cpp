@@ -20,8 +20,10 @@ __attribute__((target("avx512bf16"))) void byInstruction(bf16 *to, const float *
   for (; n >= 32; n -= 32, to += 32, from += 32)
     _mm512_storeu_si512(to, __m512i(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + 16), _mm512_loadu_ps(from))));
   if (const __mmask32 mask = (1u << n) - 1)
-    _mm512_mask_storeu_epi16(to, mask, __m512i(_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(__mmask16(mask >> 16), from + 16),
-                                                                 _mm512_maskz_loadu_ps(__mmask16(mask), from))));
+    _mm512_mask_storeu_epi16(
+        to, mask,
+        __m512i(_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(__mmask16(mask >> 16), from + 16),
+                                    _mm512_maskz_loadu_ps(__mmask16(mask), from))));
 }
 const auto choice = __builtin_cpu_supports("avx512bf16") ? byInstruction : byArithmetic;
 #else

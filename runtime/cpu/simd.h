@@ -63,8 +63,9 @@ inline float largestOf(Floats v) {
 /// c [tileRows, tileColumns] = a b, or c + a b: a [tileRows, k] with any strides,
 /// b [k, tileColumns] and c with rows `bRow` and `cRow` apart.
 template <bool Add>
-inline __attribute__((always_inline)) void tileProduct(int64_t k, const float *a, int64_t aRow, int64_t aColumn,
-                                                       const float *b, int64_t bRow, float *c, int64_t cRow) {
+inline __attribute__((always_inline)) void tileProduct(int64_t k, const float *a, int64_t aRow,
+                                                       int64_t aColumn, const float *b, int64_t bRow,
+                                                       float *c, int64_t cRow) {
   Floats sum[tileRows][2];
 #pragma GCC unroll 12
   for (int i = 0; i < tileRows; ++i) {

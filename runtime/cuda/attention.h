@@ -45,7 +45,8 @@ void openAttention();
 AttentionLayout layoutOf(const int32_t *segments, int64_t batch, int64_t seq);
 
 /// What cuDNN wants for a batch of a layout (workspace.h).
-inline uint64_t attentionWorkspace(const AttentionSizes &sizes, const AttentionLayout &layout, bool deterministic) {
+inline uint64_t attentionWorkspace(const AttentionSizes &sizes, const AttentionLayout &layout,
+                                   bool deterministic) {
   const bool packed = layout.kind == AttentionLayout::packed;
   return attentionWorkspace(sizes, deterministic, packed ? layout.sequences : 0, layout.longest);
 }

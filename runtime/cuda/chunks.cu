@@ -25,7 +25,8 @@ __global__ void setCondition(cudaGraphConditionalHandle handle, const int32_t *c
 void runNow(const peft_context_t &ctx, const int32_t *count, int64_t size, const Run &run) {
   const cudaStream_t stream = streamOf(ctx);
   int32_t rows = 0;
-  if (!check(ctx, cudaMemcpyAsync(&rows, count, sizeof rows, cudaMemcpyDeviceToHost, stream), "labelled rows") ||
+  if (!check(ctx, cudaMemcpyAsync(&rows, count, sizeof rows, cudaMemcpyDeviceToHost, stream),
+             "labelled rows") ||
       !check(ctx, cudaStreamSynchronize(stream), "labelled rows"))
     return;
   for (int64_t chunk = 0; chunk * size < rows; ++chunk)
@@ -41,7 +42,8 @@ struct Recording {
 
   bool read(const peft_context_t &ctx, cudaStream_t stream) {
     cudaStreamCaptureStatus status{};
-    return check(ctx, cudaStreamGetCaptureInfo(stream, &status, nullptr, &graph, &last, &edges, &count), "capture");
+    return check(ctx, cudaStreamGetCaptureInfo(stream, &status, nullptr, &graph, &last, &edges, &count),
+                 "capture");
   }
 };
 
@@ -62,9 +64,12 @@ cudaGraph_t addIf(const peft_context_t &ctx, const int32_t *count, int64_t first
   params.conditional.type = cudaGraphCondTypeIf;
   params.conditional.size = 1;
   cudaGraphNode_t node = nullptr;
-  if (!check(ctx, cudaGraphAddNode(&node, recording.graph, recording.last, recording.edges, recording.count, &params),
-             "condition") ||
-      !check(ctx, cudaStreamUpdateCaptureDependencies(stream, &node, nullptr, 1, cudaStreamSetCaptureDependencies),
+  if (!check(
+          ctx,
+          cudaGraphAddNode(&node, recording.graph, recording.last, recording.edges, recording.count, &params),
+          "condition") ||
+      !check(ctx,
+             cudaStreamUpdateCaptureDependencies(stream, &node, nullptr, 1, cudaStreamSetCaptureDependencies),
              "condition"))
     return nullptr;
   return params.conditional.phGraph_out[0];
@@ -78,8 +83,10 @@ void record(const peft_context_t &ctx, const int32_t *count, int64_t size, const
     return;
   for (int64_t chunk = 0; chunk * size < cuda.mostRows; ++chunk) {
     cudaGraph_t body = addIf(ctx, count, chunk * size);
-    if (!body || !check(ctx, cudaStreamBeginCaptureToGraph(inner, body, nullptr, nullptr, 0, cudaStreamCaptureModeRelaxed),
-                        "capture"))
+    if (!body ||
+        !check(ctx,
+               cudaStreamBeginCaptureToGraph(inner, body, nullptr, nullptr, 0, cudaStreamCaptureModeRelaxed),
+               "capture"))
       return;
     cuda.stream = inner;
     run(chunk);

@@ -21,7 +21,8 @@ __global__ void writeColumns(T *y, const T *columns, const int32_t *indices, int
 }
 
 template <class T>
-__global__ void readColumns(T *y, const T *x, const int32_t *indices, int64_t total, int64_t cols, int64_t count) {
+__global__ void readColumns(T *y, const T *x, const int32_t *indices, int64_t total, int64_t cols,
+                            int64_t count) {
   const int64_t at = threadNumber();
   if (at < total)
     y[at] = x[at / count * cols + indices[at % count]];
@@ -32,8 +33,8 @@ void replace(const Context &ctx, const char *name, Tensor<T> y, Tensor<const T> 
              const int32_t *indices, int64_t count) {
   copy<T>(ctx, y, x);
   const int64_t total = x.rows() * count;
-  launch(ctx, name, blocksFor(total), blockThreads, writeColumns<T>, y.data, columns, onDevice(ctx, indices, count),
-         total, x.cols(), count);
+  launch(ctx, name, blocksFor(total), blockThreads, writeColumns<T>, y.data, columns,
+         onDevice(ctx, indices, count), total, x.cols(), count);
 }
 
 } // namespace
@@ -51,7 +52,8 @@ void override_columns_grad(const Context &ctx, Tensor<T> dx, Tensor<const T> dy,
 }
 
 template <class T>
-void select_columns(const Context &ctx, Tensor<T> y, Tensor<const T> x, const int32_t *indices, int64_t count) {
+void select_columns(const Context &ctx, Tensor<T> y, Tensor<const T> x, const int32_t *indices,
+                    int64_t count) {
   const int64_t total = x.rows() * count;
   launch(ctx, "select_columns", blocksFor(total), blockThreads, readColumns<T>, y.data, x.data,
          onDevice(ctx, indices, count), total, x.cols(), count);

@@ -18,12 +18,12 @@ namespace peft::rt {
 struct CudaContext {
   cudaStream_t stream = nullptr;
   int multiprocessors = 0;
-  int capability = 0;         ///< 90 for sm_90
-  bool deterministic = true;  ///< the same bits in every run
-  char *workspace = nullptr;  ///< of the libraries; its contents don't outlive a call
+  int capability = 0;        ///< 90 for sm_90
+  bool deterministic = true; ///< the same bits in every run
+  char *workspace = nullptr; ///< of the libraries; its contents don't outlive a call
   uint64_t workspaceBytes = 0;
   AttentionLayout attention; ///< of the batch at hand; part of a captured graph's key
-  std::string failure; ///< the first of a run (check.h), or empty
+  std::string failure;       ///< the first of a run (check.h), or empty
   bool capturing = false; ///< calls are being recorded into a graph: nothing may wait, allocate or be timed
   int64_t mostRows = 0;   ///< that the last labelled_rows may count: what forEachChunk records calls for
 };

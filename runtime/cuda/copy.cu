@@ -8,7 +8,8 @@ namespace peft::rt {
 template <class T> void copy(const Context &ctx, Tensor<T> y, Tensor<const T> x) {
   if (y.size() && y.data != x.data)
     check(ctx,
-          cudaMemcpyAsync(y.data, x.data, size_t(y.size()) * sizeof(T), cudaMemcpyDeviceToDevice, cudaOf(ctx).stream),
+          cudaMemcpyAsync(y.data, x.data, size_t(y.size()) * sizeof(T), cudaMemcpyDeviceToDevice,
+                          cudaOf(ctx).stream),
           "copy");
 }
 

@@ -62,11 +62,14 @@ void copyRows(const peft_context_t &ctx, const char *name, int64_t rows, int64_t
     bits |= reinterpret_cast<uintptr_t>(base);
   const dim3 blocks = blocksFor(rows * 32);
   if (bits % 16 == 0)
-    launch(ctx, name, blocks, blockThreads, detail::copyRowsKernel<uint4, Source>, rows, rowBytes / 16, source);
+    launch(ctx, name, blocks, blockThreads, detail::copyRowsKernel<uint4, Source>, rows, rowBytes / 16,
+           source);
   else if (bits % 4 == 0)
-    launch(ctx, name, blocks, blockThreads, detail::copyRowsKernel<uint32_t, Source>, rows, rowBytes / 4, source);
+    launch(ctx, name, blocks, blockThreads, detail::copyRowsKernel<uint32_t, Source>, rows, rowBytes / 4,
+           source);
   else
-    launch(ctx, name, blocks, blockThreads, detail::copyRowsKernel<uint16_t, Source>, rows, rowBytes / 2, source);
+    launch(ctx, name, blocks, blockThreads, detail::copyRowsKernel<uint16_t, Source>, rows, rowBytes / 2,
+           source);
 }
 
 } // namespace peft::rt

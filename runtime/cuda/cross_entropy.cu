@@ -140,10 +140,12 @@ __device__ bool isLast() {
 }
 
 /// *sum += lse - the target's logit, over the rows with a target, in double as on the CPU.
-/// Block (row, part): `part` columns of the row, whose sum goes to parts[row][part]; the last also does the rest.
+/// Block (row, part): `part` columns of the row, whose sum goes to parts[row][part]; the last also does the
+/// rest.
 template <class T>
 __global__ void __launch_bounds__(blockThreads)
-    lossKernel(float *sum, float *lse, float2 *parts, const T *logits, const int32_t *targets, int64_t vocab, int part) {
+    lossKernel(float *sum, float *lse, float2 *parts, const T *logits, const int32_t *targets, int64_t vocab,
+               int part) {
   __shared__ double perWarp[rowWarps];
   const int64_t row = blockIdx.x, begin = int64_t(blockIdx.y) * part;
   // Of rows without a target too, which are few: to look first would be to wait twice.
@@ -204,8 +206,8 @@ template <class P> __device__ P gradOf(const Row &row, const P &x, int c) {
 /// Block (row, part): `part` columns of the row. dlogits may be logits.
 template <class T>
 __global__ void __launch_bounds__(blockThreads)
-    gradKernel(T *dlogits, const T *logits, const float *lse, const int32_t *targets, const float *scaleOfBatch,
-               int64_t vocab, int part) {
+    gradKernel(T *dlogits, const T *logits, const float *lse, const int32_t *targets,
+               const float *scaleOfBatch, int64_t vocab, int part) {
   const int64_t row = blockIdx.x, begin = int64_t(blockIdx.y) * part;
   const T *x = logits + row * vocab + begin;
   T *y = dlogits + row * vocab + begin;
@@ -268,19 +270,20 @@ void cross_entropy(const Context &ctx, Tensor<float> sum, Tensor<float> lse, Ten
                    Tensor<const int32_t> targets) {
   const int64_t rows = logits.rows(), vocab = logits.cols();
   const Parts parts = partsOf<T>(ctx, rows, vocab);
-  auto *partSums = static_cast<float2 *>(scratch(ctx, "cross_entropy", uint64_t(rows) * parts.count * sizeof(float2)));
+  auto *partSums =
+      static_cast<float2 *>(scratch(ctx, "cross_entropy", uint64_t(rows) * parts.count * sizeof(float2)));
   if (partSums)
-    launch(ctx, "cross_entropy", dim3(unsigned(rows), parts.count), blockThreads, lossKernel<T>, sum.data, lse.data,
-           partSums, logits.data, targets.data, vocab, parts.columns);
+    launch(ctx, "cross_entropy", dim3(unsigned(rows), parts.count), blockThreads, lossKernel<T>, sum.data,
+           lse.data, partSums, logits.data, targets.data, vocab, parts.columns);
 }
 
 template <class T>
-void cross_entropy_grad(const Context &ctx, Tensor<T> dlogits, Tensor<const T> logits, Tensor<const float> lse,
-                        Tensor<const int32_t> targets, const float &scale) {
+void cross_entropy_grad(const Context &ctx, Tensor<T> dlogits, Tensor<const T> logits,
+                        Tensor<const float> lse, Tensor<const int32_t> targets, const float &scale) {
   const int64_t rows = logits.rows(), vocab = logits.cols();
   const Parts parts = partsOf<T>(ctx, rows, vocab);
-  launch(ctx, "cross_entropy_grad", dim3(unsigned(rows), parts.count), blockThreads, gradKernel<T>, dlogits.data,
-         logits.data, lse.data, targets.data, &scale, vocab, parts.columns);
+  launch(ctx, "cross_entropy_grad", dim3(unsigned(rows), parts.count), blockThreads, gradKernel<T>,
+         dlogits.data, logits.data, lse.data, targets.data, &scale, vocab, parts.columns);
 }
 
 #define INSTANTIATE(T)                                                                                       \

@@ -36,7 +36,7 @@ struct Recorded {
 
 struct Device {
   rt::CudaContext context;
-  char *ownWorkspace = nullptr; ///< until a program brings its planned one
+  char *ownWorkspace = nullptr;                               ///< until a program brings its planned one
   std::map<std::pair<uint64_t, uint64_t>, Recorded> recorded; ///< by the caller's key and the batch's layout
   std::unique_ptr<Staging> staging;
 };
@@ -49,12 +49,15 @@ Status take(Device &fresh) {
   PEFT_TRY(gpuStatus(cudaSetDevice(0), "cannot use the gpu"));
   rt::CudaContext &context = fresh.context;
   int major = 0, minor = 0;
-  PEFT_TRY(gpuStatus(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0), "cannot ask the gpu"));
-  PEFT_TRY(gpuStatus(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0), "cannot ask the gpu"));
+  PEFT_TRY(
+      gpuStatus(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0), "cannot ask the gpu"));
+  PEFT_TRY(
+      gpuStatus(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0), "cannot ask the gpu"));
   PEFT_TRY(gpuStatus(cudaDeviceGetAttribute(&context.multiprocessors, cudaDevAttrMultiProcessorCount, 0),
                      "cannot ask the gpu"));
   context.capability = 10 * major + minor;
-  PEFT_TRY(gpuStatus(cudaStreamCreateWithFlags(&context.stream, cudaStreamNonBlocking), "cannot use the gpu"));
+  PEFT_TRY(
+      gpuStatus(cudaStreamCreateWithFlags(&context.stream, cudaStreamNonBlocking), "cannot use the gpu"));
   if (cudaError_t error = cudaMalloc(&fresh.ownWorkspace, workspaceBytes))
     return allocationStatus(error, "the libraries' workspace", workspaceBytes);
   context.workspace = fresh.ownWorkspace;
@@ -69,7 +72,8 @@ Status take(Device &fresh) {
 /// Records the calls, and makes a graph of them.
 Status record(Recorded &run, const std::function<void()> &enqueue) {
   rt::CudaContext &context = device->context;
-  PEFT_TRY(gpuStatus(cudaStreamBeginCapture(context.stream, cudaStreamCaptureModeRelaxed), "cannot record a step"));
+  PEFT_TRY(gpuStatus(cudaStreamBeginCapture(context.stream, cudaStreamCaptureModeRelaxed),
+                     "cannot record a step"));
   context.capturing = true;
   enqueue();
   context.capturing = false;
@@ -94,7 +98,8 @@ std::string choicesFile() {
   return home && *home ? joinPath(home, ".cache/peft-mlir/gemm.json") : "";
 }
 
-/// Choices made since the last call go to the machine's file. One that can't be written costs time, not results.
+/// Choices made since the last call go to the machine's file. One that can't be written costs time, not
+/// results.
 void keepChoices() {
   static uint64_t kept = 0;
   const std::string path = choicesFile();
@@ -187,7 +192,8 @@ Status download(void *to, const void *from, uint64_t bytes) {
 }
 
 Status fillZero(void *memory, uint64_t bytes) {
-  PEFT_TRY(gpuStatus(cudaMemsetAsync(memory, 0, bytes, device->context.stream), "cannot clear memory of the gpu"));
+  PEFT_TRY(
+      gpuStatus(cudaMemsetAsync(memory, 0, bytes, device->context.stream), "cannot clear memory of the gpu"));
   return gpuStatus(cudaStreamSynchronize(device->context.stream), "cannot clear memory of the gpu");
 }
 
@@ -216,9 +222,10 @@ Status multipliesFp8() {
   const int capability = device->context.capability;
   if (capability == 90)
     return Status::ok();
-  return Status::error("fp8 products with a scale a row need a gpu of compute capability 9.0 (hopper), this one has " +
-                       std::to_string(capability / 10) + "." + std::to_string(capability % 10) +
-                       "; compile without --quantize fp8");
+  return Status::error(
+      "fp8 products with a scale a row need a gpu of compute capability 9.0 (hopper), this one has " +
+      std::to_string(capability / 10) + "." + std::to_string(capability % 10) +
+      "; compile without --quantize fp8");
 }
 
 bool readsHostMemory() { return false; }

@@ -43,11 +43,12 @@ Status checkGpu(const Gpu &gpu) {
   if (gpu.driver == 0)
     return Status::error("no nvidia driver found; this program needs a gpu and a driver for cuda " + needed);
   if (gpu.error == cudaErrorInsufficientDriver)
-    return Status::error("the nvidia driver is for cuda " + versionText(gpu.driver) + ", this program needs " + needed +
-                         "; update the driver");
+    return Status::error("the nvidia driver is for cuda " + versionText(gpu.driver) +
+                         ", this program needs " + needed + "; update the driver");
   if (gpu.error == cudaErrorNoDevice || (!gpu.error && gpu.count == 0))
-    return Status::error("no gpu found; this program needs one of compute capability 9.0 or 8.x (is CUDA_VISIBLE_DEVICES "
-                         "empty?)");
+    return Status::error(
+        "no gpu found; this program needs one of compute capability 9.0 or 8.x (is CUDA_VISIBLE_DEVICES "
+        "empty?)");
   if (gpu.error)
     return gpuStatus(gpu.error, "cannot use the gpu");
   if (gpu.major != 8 && (gpu.major != 9 || gpu.minor != 0))
@@ -57,8 +58,8 @@ Status checkGpu(const Gpu &gpu) {
 }
 
 Status outOfMemory(const Gpu &gpu, const std::string &what, uint64_t bytes) {
-  return Status::error("not enough memory on " + gpu.name + ": " + what + " needs " + bytesText(bytes) + ", " +
-                       bytesText(gpu.free) + " of " + bytesText(gpu.total) + " are free");
+  return Status::error("not enough memory on " + gpu.name + ": " + what + " needs " + bytesText(bytes) +
+                       ", " + bytesText(gpu.free) + " of " + bytesText(gpu.total) + " are free");
 }
 
 Status allocationStatus(cudaError_t error, const char *what, uint64_t bytes) {

@@ -52,7 +52,8 @@ __global__ void __launch_bounds__(blockThreads) dropoutKernel(T *y, const T *x, 
 } // namespace
 
 template <class T>
-void dropout(const Context &ctx, Tensor<T> y, Tensor<const T> x, const uint64_t &seed, float p, uint32_t salt) {
+void dropout(const Context &ctx, Tensor<T> y, Tensor<const T> x, const uint64_t &seed, float p,
+             uint32_t salt) {
   const uint64_t threshold = dropoutThreshold(p);
   if (threshold == 0) // all or none: no word decides
     return copy<T>(ctx, y, x);
@@ -61,7 +62,9 @@ void dropout(const Context &ctx, Tensor<T> y, Tensor<const T> x, const uint64_t 
   const Mask mask{&seed, salt, uint32_t(threshold - 1), 1.0f / (1.0f - p)};
   constexpr int width = wide<T>;
   const int64_t total = x.size(), most = 8 * cudaOf(ctx).multiprocessors; // one wave: few reads of the seed
-  auto blocks = [&](int n) { return dim3(unsigned(std::min(most, divideUp(total, int64_t(n) * blockThreads)))); };
+  auto blocks = [&](int n) {
+    return dim3(unsigned(std::min(most, divideUp(total, int64_t(n) * blockThreads))));
+  };
   if (isWide(y.data) && isWide(x.data))
     launch(ctx, "dropout", blocks(width), blockThreads, dropoutKernel<T, width>, y.data, x.data, total, mask);
   else

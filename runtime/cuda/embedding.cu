@@ -11,14 +11,18 @@ namespace {
 __device__ const char *rowAt(const void *base, int64_t row, int64_t rowBytes) {
   return static_cast<const char *>(base) + row * rowBytes;
 }
-__device__ char *rowAt(void *base, int64_t row, int64_t rowBytes) { return static_cast<char *>(base) + row * rowBytes; }
+__device__ char *rowAt(void *base, int64_t row, int64_t rowBytes) {
+  return static_cast<char *>(base) + row * rowBytes;
+}
 
 struct Lookup {
   void *y;
   const void *table;
   const int32_t *ids;
   int64_t rowBytes;
-  __device__ RowMove operator()(int64_t i) const { return {rowAt(table, ids[i], rowBytes), rowAt(y, i, rowBytes)}; }
+  __device__ RowMove operator()(int64_t i) const {
+    return {rowAt(table, ids[i], rowBytes), rowAt(y, i, rowBytes)};
+  }
 };
 
 /// The first j with indices[j] == id, or -1. A warp searches together.
@@ -45,14 +49,16 @@ struct Override {
 };
 
 template <class T>
-__global__ void columnsOfTable(T *y, const int32_t *ids, const T *table, int64_t total, int64_t rank, int64_t vocab) {
+__global__ void columnsOfTable(T *y, const int32_t *ids, const T *table, int64_t total, int64_t rank,
+                               int64_t vocab) {
   const int64_t at = threadNumber();
   if (at < total)
     y[at] = table[at % rank * vocab + ids[at / rank]];
 }
 
 SumById sumOf(Tensor<float> sum, Tensor<const int32_t> ids, int64_t width) {
-  return {sum.data, width, 1, ids.data, int32_t(ids.size()), ids.data, int32_t(ids.size()), true, int32_t(width)};
+  return {sum.data, width,         1, ids.data, int32_t(ids.size()), ids.data, int32_t(ids.size()),
+          true,     int32_t(width)};
 }
 
 } // namespace
@@ -65,7 +71,8 @@ void embedding(const Context &ctx, Tensor<T> y, Tensor<const int32_t> ids, Tenso
 }
 
 template <class T>
-void embedding_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T> dy, Tensor<const int32_t> ids) {
+void embedding_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T> dy,
+                           Tensor<const int32_t> ids) {
   sumById(ctx, "embedding_weight_grad", sumOf(sum, ids, sum.cols()), dy.data);
 }
 

@@ -24,9 +24,11 @@ template <int N> __device__ void storeCodes(uint8_t *to, const float (&values)[N
     uint16_t pairs[N / 2];
 #pragma unroll
     for (int i = 0; i < N / 2; ++i)
-      pairs[i] = __nv_cvt_float2_to_fp8x2(make_float2(values[2 * i], values[2 * i + 1]), __NV_SATFINITE, __NV_E4M3);
+      pairs[i] =
+          __nv_cvt_float2_to_fp8x2(make_float2(values[2 * i], values[2 * i + 1]), __NV_SATFINITE, __NV_E4M3);
     if constexpr (N == 8)
-      *reinterpret_cast<uint2 *>(to) = make_uint2(pairs[0] | uint32_t(pairs[1]) << 16, pairs[2] | uint32_t(pairs[3]) << 16);
+      *reinterpret_cast<uint2 *>(to) =
+          make_uint2(pairs[0] | uint32_t(pairs[1]) << 16, pairs[2] | uint32_t(pairs[3]) << 16);
     else
       *reinterpret_cast<uint32_t *>(to) = pairs[0] | uint32_t(pairs[1]) << 16;
   }
@@ -73,8 +75,8 @@ template <class T>
 void quantize_rows(const Context &ctx, Tensor<uint8_t> codes, Tensor<float> scales, Tensor<const T> x) {
   const int64_t rows = x.rows();
   withRowShape<T>(x.cols(), isWide(codes.data) && isWide(x.data), [&](RowShape shape, auto N, auto K) {
-    launch(ctx, "quantize_rows", dim3(unsigned(divideUp(rows, shape.groups()))), shape.threads(), quantizeKernel<T, N, K>,
-           codes.data, scales.data, x.data, rows, shape);
+    launch(ctx, "quantize_rows", dim3(unsigned(divideUp(rows, shape.groups()))), shape.threads(),
+           quantizeKernel<T, N, K>, codes.data, scales.data, x.data, rows, shape);
   });
 }
 
@@ -85,8 +87,8 @@ void fp8_linear(const Context &ctx, Tensor<T> y, Tensor<const uint8_t> codes, Te
   if (bias) {
     const bool aligned = isWide(y.data) && isWide(bias.data) && y.cols() % wide<T> == 0;
     const int64_t packs = aligned ? y.size() / wide<T> : y.size();
-    launch(ctx, "fp8_linear", blocksFor(packs), blockThreads, aligned ? spreadBias<T, wide<T>> : spreadBias<T, 1>, y.data,
-           bias.data, packs, int(y.cols()));
+    launch(ctx, "fp8_linear", blocksFor(packs), blockThreads,
+           aligned ? spreadBias<T, wide<T>> : spreadBias<T, 1>, y.data, bias.data, packs, int(y.cols()));
   }
   run(ctx, fp8LinearGemm<T>(y, codes, scales, w, transposed, alpha, bias ? y.data : nullptr));
 }

@@ -144,8 +144,8 @@ cublasStatus_t enqueue(const peft_context_t &ctx, const Product &product, Descri
   const CudaContext &cuda = cudaOf(ctx);
   const float beta = product.add ? 1.0f : 0.0f;
   return cublasLtMatmul(*gemmHandle(), &described.operation, &product.alpha, product.a, &described.a,
-                        product.b, &described.b, &beta, product.c(), &described.c, d, &described.d, &algorithm,
-                        cuda.workspace, cuda.workspaceBytes, cuda.stream);
+                        product.b, &described.b, &beta, product.c(), &described.c, d, &described.d,
+                        &algorithm, cuda.workspace, cuda.workspaceBytes, cuda.stream);
 }
 
 Result<cublasLtHandle_t> gemmHandle() {

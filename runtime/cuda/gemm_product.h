@@ -14,8 +14,8 @@
 
 namespace peft::rt {
 
-/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or add + alpha * op(a) op(b). With scales,
-/// those of e4m3, row i of op(a) is multiplied by scaleA[i], column j of op(b) by scaleB[j].
+/// Column-major: d [m, n] = alpha * op(a) op(b) + bias (one for each row), or add + alpha * op(a) op(b). With
+/// scales, those of e4m3, row i of op(a) is multiplied by scaleA[i], column j of op(b) by scaleB[j].
 struct Product {
   cudaDataType_t in, out;
   bool transposeA, transposeB;

@@ -166,7 +166,8 @@ struct Timed {
 
 bool isShorter(Timed a, Timed b) { return a.milliseconds < b.milliseconds; }
 
-/// Every candidate's time on a card as it comes, up to a limit that lets all of a small product have their turn.
+/// Every candidate's time on a card as it comes, up to a limit that lets all of a small product have their
+/// turn.
 std::vector<Timed> timeEach(Stopwatch &watch, const Candidates &candidates) {
   // Also wakes the device, and tells how long the rest may take.
   const float first = watch.time(candidates[0].algo);
@@ -184,7 +185,8 @@ std::vector<Timed> best(std::vector<Timed> times, size_t count, float within) {
   std::stable_sort(times.begin(), times.end(), isShorter);
   times.resize(std::min(times.size(), count));
   const float limit = times.front().milliseconds * within;
-  times.erase(std::remove_if(times.begin(), times.end(), [&](Timed t) { return t.milliseconds > limit; }), times.end());
+  times.erase(std::remove_if(times.begin(), times.end(), [&](Timed t) { return t.milliseconds > limit; }),
+              times.end());
   std::sort(times.begin(), times.end(), [](Timed a, Timed b) { return a.index < b.index; });
   return times;
 }

@@ -24,7 +24,8 @@ bool open(const peft_context_t &ctx, cudaEvent_t &event) {
 }
 
 /// Behind what is enqueued so far, `buffer` being the side on the GPU.
-void begin(const peft_context_t &ctx, const void *buffer, void *to, const void *from, size_t bytes, cudaMemcpyKind kind) {
+void begin(const peft_context_t &ctx, const void *buffer, void *to, const void *from, size_t bytes,
+           cudaMemcpyKind kind) {
   cudaEvent_t &event = events[buffer];
   if (!open(ctx, event) || !check(ctx, cudaEventRecord(event, cudaOf(ctx).stream), "offload") ||
       !check(ctx, cudaStreamWaitEvent(bus, event, 0), "offload") ||

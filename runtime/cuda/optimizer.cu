@@ -28,7 +28,8 @@ template <class F> __device__ void forFloats(int64_t n, bool packed, F f) {
 
 //===--- Clipping ----------------------------------------------------------===//
 
-__global__ void __launch_bounds__(blockThreads) squaresKernel(double *parts, const float *gradients, int64_t n, bool packed) {
+__global__ void __launch_bounds__(blockThreads)
+    squaresKernel(double *parts, const float *gradients, int64_t n, bool packed) {
   __shared__ double perWarp[blockThreads / 32];
   double sum = 0;
   forFloats(n, packed, [&](int64_t i, auto pack) {
@@ -83,8 +84,13 @@ struct AdamScalars {
   __device__ static AdamScalars of(const peft_update_t &update) {
     const double beta1 = update.beta1, beta2 = update.beta2, rate = update.learning_rate;
     const double step = double(update.step);
-    return {float(1 - rate * update.weight_decay), float(1 - beta1), float(beta2), float(1 - beta2),
-            float(rate / (1 - pow(beta1, step))), float(sqrt(1 - pow(beta2, step))), update.epsilon};
+    return {float(1 - rate * update.weight_decay),
+            float(1 - beta1),
+            float(beta2),
+            float(1 - beta2),
+            float(rate / (1 - pow(beta1, step))),
+            float(sqrt(1 - pow(beta2, step))),
+            update.epsilon};
   }
 };
 
@@ -98,8 +104,8 @@ __global__ void __launch_bounds__(blockThreads)
   const AdamScalars s = shared;
   forFloats(n, packed, [&](int64_t i, auto pack) {
     using Values = decltype(pack);
-    const Values g = Values::load(gradients + i), p = Values::load(parameters + i), oldM = Values::load(m + i),
-                 oldV = Values::load(v + i);
+    const Values g = Values::load(gradients + i), p = Values::load(parameters + i),
+                 oldM = Values::load(m + i), oldV = Values::load(v + i);
     float newP[Values::count], newM[Values::count], newV[Values::count];
 #pragma unroll
     for (int e = 0; e < Values::count; ++e) {
@@ -125,7 +131,8 @@ __global__ void __launch_bounds__(blockThreads)
   const float keep = shared.step == 1 ? 0.0f : shared.momentum;
   forFloats(n, packed, [&](int64_t i, auto pack) {
     using Values = decltype(pack);
-    const Values g = Values::load(gradients + i), p = Values::load(parameters + i), old = Values::load(momentum + i);
+    const Values g = Values::load(gradients + i), p = Values::load(parameters + i),
+                 old = Values::load(momentum + i);
     float newP[Values::count], step[Values::count];
 #pragma unroll
     for (int e = 0; e < Values::count; ++e) {
@@ -157,11 +164,11 @@ void clip_norm(const Context &ctx, Tensor<float> norm, Tensor<float> gradients, 
   launch(ctx, "clip_norm", blocks, blockThreads, scaleKernel, gradients.data, parts + blocks.x, n, packed);
 }
 
-void adamw(const Context &ctx, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> m, Tensor<float> v,
-           const peft_update_t &update) {
+void adamw(const Context &ctx, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> m,
+           Tensor<float> v, const peft_update_t &update) {
   const bool packed = isWide(parameters.data) && isWide(gradients.data) && isWide(m.data) && isWide(v.data);
-  launch(ctx, "adamw", waveOf(ctx, parameters.size()), blockThreads, adamwKernel, parameters.data, gradients.data,
-         m.data, v.data, parameters.size(), packed, &update);
+  launch(ctx, "adamw", waveOf(ctx, parameters.size()), blockThreads, adamwKernel, parameters.data,
+         gradients.data, m.data, v.data, parameters.size(), packed, &update);
 }
 
 void sgd(const Context &ctx, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> momentum,

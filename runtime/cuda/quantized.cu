@@ -23,11 +23,11 @@
 namespace peft::rt {
 namespace {
 
-constexpr int perLane = 8;                             ///< neighbouring elements: four bytes of codes
-constexpr int parts = 4;                               ///< of a tile, 256 elements each
+constexpr int perLane = 8; ///< neighbouring elements: four bytes of codes
+constexpr int parts = 4;   ///< of a tile, 256 elements each
 constexpr int tileElements = 32 * perLane * parts;
-constexpr int perConstant = tileElements / 32;         ///< elements of a lane's constant: no block is smaller
-constexpr int blocksResident = 6;                      ///< on a multiprocessor
+constexpr int perConstant = tileElements / 32; ///< elements of a lane's constant: no block is smaller
+constexpr int blocksResident = 6;              ///< on a multiprocessor
 static_assert(perConstant == 32, "the smallest block that checkNf4 allows");
 
 /// Where the bytes of one parameter lie, and its blocks as powers of two.
@@ -125,9 +125,12 @@ int bitsOf(int64_t powerOfTwo) {
 } // namespace
 
 template <class T>
-void dequantize_nf4(const Context &ctx, Tensor<T> y, Tensor<const uint8_t> bytes, int64_t block, int64_t nested) {
+void dequantize_nf4(const Context &ctx, Tensor<T> y, Tensor<const uint8_t> bytes, int64_t block,
+                    int64_t nested) {
   const Nf4Layout layout(y.size(), block, nested);
-  auto floats = [&](int64_t at) { return nested ? reinterpret_cast<const float *>(bytes.data + at) : nullptr; };
+  auto floats = [&](int64_t at) {
+    return nested ? reinterpret_cast<const float *>(bytes.data + at) : nullptr;
+  };
   Nf4 from{bytes.data,
            bytes.data + layout.absmax,
            floats(layout.nestedAbsmax),
@@ -142,8 +145,8 @@ void dequantize_nf4(const Context &ctx, Tensor<T> y, Tensor<const uint8_t> bytes
   const int64_t tiles = packed ? y.size() / tileElements : 0;
   const int64_t wanted = divideUp(std::max(tiles * 32, y.size() - tiles * tileElements), blockThreads);
   const int64_t most = int64_t(cudaOf(ctx).multiprocessors) * blocksResident;
-  launch(ctx, "dequantize_nf4", dim3(unsigned(std::min(wanted, most))), blockThreads, dequantizeKernel<T>, y.data,
-         y.size(), tiles, from);
+  launch(ctx, "dequantize_nf4", dim3(unsigned(std::min(wanted, most))), blockThreads, dequantizeKernel<T>,
+         y.data, y.size(), tiles, from);
 }
 
 template void dequantize_nf4(const Context &, Tensor<float>, Tensor<const uint8_t>, int64_t, int64_t);

@@ -14,7 +14,8 @@ namespace peft::rt {
 namespace {
 
 template <class T, int N, int K>
-__global__ void __launch_bounds__(512) normKernel(T *y, const T *x, const T *w, int64_t rows, RowShape shape, float eps) {
+__global__ void __launch_bounds__(512)
+    normKernel(T *y, const T *x, const T *w, int64_t rows, RowShape shape, float eps) {
   __shared__ float shared[512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
   const int64_t row = threadNumber() / lanes, at = row * shape.n;
@@ -41,7 +42,8 @@ __global__ void __launch_bounds__(512) normKernel(T *y, const T *x, const T *w, 
 
 template <class T, int N, int K, bool Residual>
 __global__ void __launch_bounds__(512)
-    normGradKernel(T *dx, const T *dy, const T *x, const T *w, const T *residual, int64_t rows, RowShape shape, float eps) {
+    normGradKernel(T *dx, const T *dy, const T *x, const T *w, const T *residual, int64_t rows,
+                   RowShape shape, float eps) {
   __shared__ float shared[2 * 512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
   const int64_t row = threadNumber() / lanes, at = row * shape.n;
@@ -82,21 +84,23 @@ dim3 blocksOf(int64_t rows, RowShape shape) { return dim3(unsigned(divideUp(rows
 template <class T>
 void rms_norm(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, double eps) {
   const int64_t rows = x.size() / w.size();
-  withRowShape<T>(w.size(), isWide(y.data) && isWide(x.data) && isWide(w.data), [&](RowShape shape, auto N, auto K) {
-    launch(ctx, "rms_norm", blocksOf(rows, shape), shape.threads(), normKernel<T, N, K>, y.data, x.data, w.data,
-           rows, shape, float(eps));
-  });
+  withRowShape<T>(w.size(), isWide(y.data) && isWide(x.data) && isWide(w.data),
+                  [&](RowShape shape, auto N, auto K) {
+                    launch(ctx, "rms_norm", blocksOf(rows, shape), shape.threads(), normKernel<T, N, K>,
+                           y.data, x.data, w.data, rows, shape, float(eps));
+                  });
 }
 
 template <class T>
 void rms_norm_grad(const Context &ctx, Tensor<T> dx, Tensor<const T> dy, Tensor<const T> x, Tensor<const T> w,
                    Tensor<const T> residual, double eps) {
   const int64_t rows = x.size() / w.size();
-  const bool aligned = isWide(dx.data) && isWide(dy.data) && isWide(x.data) && isWide(w.data) && isWide(residual.data);
+  const bool aligned =
+      isWide(dx.data) && isWide(dy.data) && isWide(x.data) && isWide(w.data) && isWide(residual.data);
   withRowShape<T>(w.size(), aligned, [&](RowShape shape, auto N, auto K) {
     launch(ctx, "rms_norm_grad", blocksOf(rows, shape), shape.threads(),
-           residual ? normGradKernel<T, N, K, true> : normGradKernel<T, N, K, false>, dx.data, dy.data, x.data, w.data,
-           residual.data, rows, shape, float(eps));
+           residual ? normGradKernel<T, N, K, true> : normGradKernel<T, N, K, false>, dx.data, dy.data,
+           x.data, w.data, residual.data, rows, shape, float(eps));
   });
 }
 

@@ -15,8 +15,8 @@ namespace {
 
 /// parts[group, c] = the sum of dy * x * r over the group's rows.
 template <class T, int N, int K>
-__global__ void __launch_bounds__(512)
-    partsKernel(float *parts, const T *dy, const T *x, int64_t rows, int64_t rowsOfGroup, RowShape shape, float eps) {
+__global__ void __launch_bounds__(512) partsKernel(float *parts, const T *dy, const T *x, int64_t rows,
+                                                   int64_t rowsOfGroup, RowShape shape, float eps) {
   __shared__ float shared[512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
   const int64_t group = threadNumber() / lanes;
@@ -83,7 +83,8 @@ __global__ void __launch_bounds__(columnLanes *partLanes)
 } // namespace
 
 template <class T>
-void rms_norm_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, double eps) {
+void rms_norm_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
+                          double eps) {
   const CudaContext &cuda = cudaOf(ctx);
   const int64_t n = sum.size(), rows = x.size() / n;
   withRowShape<T>(n, isWide(dy.data) && isWide(x.data), [&](RowShape shape, auto N, auto K) {
@@ -92,17 +93,20 @@ void rms_norm_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T>
     const int64_t most = std::min<int64_t>(room, divideUp(rows, shape.groups()));
     const int64_t blocks = std::max<int64_t>(1, std::min<int64_t>(2 * cuda.multiprocessors, most));
     const int64_t groups = blocks * shape.groups();
-    auto *parts = static_cast<float *>(scratch(ctx, "rms_norm_weight_grad", uint64_t(groups * n) * sizeof(float)));
+    auto *parts =
+        static_cast<float *>(scratch(ctx, "rms_norm_weight_grad", uint64_t(groups * n) * sizeof(float)));
     if (!parts)
       return;
-    launch(ctx, "rms_norm_weight_grad", dim3(unsigned(blocks)), shape.threads(), partsKernel<T, N, K>, parts, dy.data,
-           x.data, rows, divideUp(rows, groups), shape, float(eps));
-    launch(ctx, "rms_norm_weight_grad", blocksFor(n, columnLanes), columnLanes * partLanes, addParts, sum.data, parts,
-           groups, n);
+    launch(ctx, "rms_norm_weight_grad", dim3(unsigned(blocks)), shape.threads(), partsKernel<T, N, K>, parts,
+           dy.data, x.data, rows, divideUp(rows, groups), shape, float(eps));
+    launch(ctx, "rms_norm_weight_grad", blocksFor(n, columnLanes), columnLanes * partLanes, addParts,
+           sum.data, parts, groups, n);
   });
 }
 
-template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const float>, Tensor<const float>, double);
-template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const bf16>, Tensor<const bf16>, double);
+template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const float>, Tensor<const float>,
+                                   double);
+template void rms_norm_weight_grad(const Context &, Tensor<float>, Tensor<const bf16>, Tensor<const bf16>,
+                                   double);
 
 } // namespace peft::rt

@@ -77,13 +77,17 @@ void rope(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const int32
           const float *inv_freq, int64_t pairs, int64_t head_dim, float scale, bool inverse) {
   if (pairs > angleCount)
     return fail(ctx, "rope: at most " + std::to_string(angleCount) + " pairs, got " + std::to_string(pairs));
-  Rope<T> work{y.data, x.data, positions.data, onDevice(ctx, inv_freq, pairs), x.rows(), int(pairs), int(head_dim),
-               int(x.cols() / head_dim), 1, scale, inverse ? -1.0f : 1.0f};
+  Rope<T> work{y.data,   x.data,     positions.data,        onDevice(ctx, inv_freq, pairs),
+               x.rows(), int(pairs), int(head_dim),         int(x.cols() / head_dim),
+               1,        scale,      inverse ? -1.0f : 1.0f};
   constexpr int width = wide<T>;
   const bool vectors = pairs % width == 0 && head_dim % width == 0 && isWide(y.data) && isWide(x.data);
-  // A block's threads each turn four vectors, which hides that the sines come first; but there are blocks for all of the card.
-  const int64_t ofToken = work.heads * pairs / (vectors ? width : 1), enough = divideUp(4 * blockThreads, std::max<int64_t>(ofToken, 1));
-  work.tokens = int(std::min({std::max<int64_t>(enough, 4), angleCount / pairs, std::max<int64_t>(work.rows / 512, 1)}));
+  // A block's threads each turn four vectors, which hides that the sines come first; but there are blocks for
+  // all of the card.
+  const int64_t ofToken = work.heads * pairs / (vectors ? width : 1),
+                enough = divideUp(4 * blockThreads, std::max<int64_t>(ofToken, 1));
+  work.tokens = int(
+      std::min({std::max<int64_t>(enough, 4), angleCount / pairs, std::max<int64_t>(work.rows / 512, 1)}));
   const dim3 blocks = dim3(unsigned(divideUp(work.rows, work.tokens)));
   if (vectors)
     launch(ctx, "rope", blocks, blockThreads, ropeKernel<T, width>, work);

@@ -1,7 +1,7 @@
 //===- rows.cu - gathering the rows that have a label ---------------------===//
 
-#include "copy_rows.h"
 #include "context.h"
+#include "copy_rows.h"
 #include "peft/runtime/kernels.h"
 
 namespace peft::rt {
@@ -107,7 +107,8 @@ template <class T> const char *bytes(Tensor<const T> x) { return reinterpret_cas
 
 } // namespace
 
-void labelled_rows(const Context &ctx, Tensor<int32_t> rows, Tensor<int32_t> count, Tensor<const int32_t> targets) {
+void labelled_rows(const Context &ctx, Tensor<int32_t> rows, Tensor<int32_t> count,
+                   Tensor<const int32_t> targets) {
   cudaOf(ctx).mostRows = targets.size();
   launch(ctx, "labelled_rows", 1, compactThreads, labelledRows, rows.data, count.data, targets.data,
          int(targets.size()));
@@ -135,7 +136,8 @@ void scatter_rows(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<con
            Scatter{bytes(y), bytes(x), {rows.data, count.data, chunk * x.rows()}, rowBytes});
 }
 
-template <class T> void select_rows(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t> rows) {
+template <class T>
+void select_rows(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t> rows) {
   const int64_t batch = y.rows(), rowBytes = y.cols() * int64_t(sizeof(T));
   copyRows(ctx, "select_rows", batch, rowBytes, {y.data, x.data},
            Select{bytes(y), bytes(x), rows.data, x.rows() / batch, rowBytes});

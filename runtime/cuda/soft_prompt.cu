@@ -13,7 +13,8 @@ struct Prompted {
   int64_t all, ahead, rowBytes;
   __device__ RowMove operator()(int64_t row) const {
     const int64_t b = row / all, token = row % all;
-    const char *from = token < ahead ? prompt + token * rowBytes : x + (b * (all - ahead) + token - ahead) * rowBytes;
+    const char *from =
+        token < ahead ? prompt + token * rowBytes : x + (b * (all - ahead) + token - ahead) * rowBytes;
     return {from, y + row * rowBytes};
   }
 };
@@ -29,7 +30,8 @@ struct Behind {
   }
 };
 
-template <class T> __global__ void sumOverBatch(float *sum, const T *dy, int64_t n, int64_t all, int64_t batch) {
+template <class T>
+__global__ void sumOverBatch(float *sum, const T *dy, int64_t n, int64_t all, int64_t batch) {
   const int64_t i = threadNumber();
   if (i >= n)
     return;
@@ -39,8 +41,8 @@ template <class T> __global__ void sumOverBatch(float *sum, const T *dy, int64_t
   sum[i] = total;
 }
 
-__global__ void prependKernel(int32_t *y, const int32_t *x, int64_t total, int64_t all, int64_t count, int32_t value,
-                              bool positions) {
+__global__ void prependKernel(int32_t *y, const int32_t *x, int64_t total, int64_t all, int64_t count,
+                              int32_t value, bool positions) {
   const int64_t at = threadNumber();
   if (at >= total)
     return;
@@ -53,7 +55,8 @@ __global__ void prependKernel(int32_t *y, const int32_t *x, int64_t total, int64
 
 } // namespace
 
-template <class T> void soft_prompt(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> prompt) {
+template <class T>
+void soft_prompt(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> prompt) {
   const int64_t ahead = prompt.rows(), rowBytes = x.cols() * int64_t(sizeof(T));
   copyRows(ctx, "soft_prompt", y.rows(), rowBytes, {y.data, x.data, prompt.data},
            Prompted{reinterpret_cast<char *>(y.data), reinterpret_cast<const char *>(x.data),
@@ -69,8 +72,8 @@ template <class T> void soft_prompt_grad(const Context &ctx, Tensor<T> dx, Tenso
 
 template <class T> void soft_prompt_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T> dy) {
   const int64_t batch = dy.dims[0];
-  launch(ctx, "soft_prompt_weight_grad", blocksFor(sum.size()), blockThreads, sumOverBatch<T>, sum.data, dy.data,
-         sum.size(), dy.size() / batch, batch);
+  launch(ctx, "soft_prompt_weight_grad", blocksFor(sum.size()), blockThreads, sumOverBatch<T>, sum.data,
+         dy.data, sum.size(), dy.size() / batch, batch);
 }
 
 void prepend(const Context &ctx, Tensor<int32_t> y, Tensor<const int32_t> x, int32_t value, bool positions) {

@@ -25,9 +25,11 @@ void copyInParallel(char *to, const char *from, uint64_t bytes) {
 Result<std::unique_ptr<Staging>> Staging::create() {
   auto staging = std::make_unique<Staging>();
   for (Buffer &buffer : staging->buffers) {
-    PEFT_TRY(gpuStatus(cudaHostAlloc(reinterpret_cast<void **>(&buffer.memory), bufferBytes, cudaHostAllocDefault),
-                       "cannot allocate pinned memory"));
-    PEFT_TRY(gpuStatus(cudaEventCreateWithFlags(&buffer.crossed, cudaEventDisableTiming), "cannot use the gpu"));
+    PEFT_TRY(
+        gpuStatus(cudaHostAlloc(reinterpret_cast<void **>(&buffer.memory), bufferBytes, cudaHostAllocDefault),
+                  "cannot allocate pinned memory"));
+    PEFT_TRY(
+        gpuStatus(cudaEventCreateWithFlags(&buffer.crossed, cudaEventDisableTiming), "cannot use the gpu"));
   }
   return staging;
 }
@@ -39,7 +41,8 @@ Status Staging::upload(void *to, const void *from, uint64_t bytes, cudaStream_t 
     const Buffer &buffer = buffers[turn];
     PEFT_TRY(gpuStatus(cudaEventSynchronize(buffer.crossed), "cannot copy to the gpu"));
     copyInParallel(buffer.memory, static_cast<const char *>(from) + begin, count);
-    PEFT_TRY(gpuStatus(cudaMemcpyAsync(static_cast<char *>(to) + begin, buffer.memory, count, cudaMemcpyHostToDevice, stream),
+    PEFT_TRY(gpuStatus(cudaMemcpyAsync(static_cast<char *>(to) + begin, buffer.memory, count,
+                                       cudaMemcpyHostToDevice, stream),
                        "cannot copy to the gpu"));
     PEFT_TRY(gpuStatus(cudaEventRecord(buffer.crossed, stream), "cannot copy to the gpu"));
   }

@@ -80,7 +80,8 @@ __global__ void __launch_bounds__(blockThreads) sumByIdKernel(SumById work, cons
 
 } // namespace detail
 
-template <class T> void sumById(const peft_context_t &ctx, const char *name, const SumById &work, const T *dy) {
+template <class T>
+void sumById(const peft_context_t &ctx, const char *name, const SumById &work, const T *dy) {
   const int threads = blockThreads;
   auto blocks = [&](int columns) {
     return dim3(unsigned(work.ownerCount), unsigned(divideUp(work.width, columns * threads)));

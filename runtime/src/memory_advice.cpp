@@ -21,8 +21,9 @@ uint64_t rowOf(const peft_program_t &program, const char *category) {
   return 0;
 }
 
-/// About what the program would take with `batch` rows. Weights stay; activations kept for the backward pass go with
-/// the rows, and the workspace beyond what products want. Temporaries stay: the largest may be a chunk of logits.
+/// About what the program would take with `batch` rows. Weights stay; activations kept for the backward pass
+/// go with the rows, and the workspace beyond what products want. Temporaries stay: the largest may be a
+/// chunk of logits.
 uint64_t bytesWith(const peft_program_t &program, int64_t batch) {
   const uint64_t workspace = program.workspace_bytes, least = std::min(workspace, rt::productWorkspace);
   const uint64_t perRow = (rowOf(program, "saved activations") + workspace - least) / uint64_t(program.batch);
@@ -44,7 +45,8 @@ std::string memoryAdvice(const peft_program_t &program, uint64_t free) {
   bool quantized = false;
   for (uint64_t i = 0; i < program.parameter_count; ++i)
     quantized |= program.parameters[i].encoding != PEFT_DENSE;
-  const std::string others = std::string("--seq-len or --memory") + (quantized ? "" : ", or with --quantize nf4");
+  const std::string others =
+      std::string("--seq-len or --memory") + (quantized ? "" : ", or with --quantize nf4");
   int64_t batch = program.batch - 1;
   while (batch > 0 && bytesWith(program, batch) + besides > free)
     --batch;
@@ -53,7 +55,8 @@ std::string memoryAdvice(const peft_program_t &program, uint64_t free) {
            bytesText(bytesWith(program, batch)) + ", with a smaller " + others;
   if (program.batch == 1)
     return "compile with a smaller " + others;
-  return "even --batch 1 takes about " + bytesText(bytesWith(program, 1)) + ": compile with a smaller " + others;
+  return "even --batch 1 takes about " + bytesText(bytesWith(program, 1)) + ": compile with a smaller " +
+         others;
 }
 
 } // namespace peft

@@ -57,12 +57,13 @@ std::string progressText(int64_t done, int64_t total, double loss, double tokens
 std::string loadingText(int64_t done, int64_t total, double seconds, int width) {
   const double unit = 1 << 30;
   char text[160];
-  snprintf(text, sizeof text, " %.2f/%.2f GiB of weights  %.2f GiB/s", double(done) / unit, double(total) / unit,
-           seconds > 0 ? double(done) / unit / seconds : 0.0);
+  snprintf(text, sizeof text, " %.2f/%.2f GiB of weights  %.2f GiB/s", double(done) / unit,
+           double(total) / unit, seconds > 0 ? double(done) / unit / seconds : 0.0);
   return withBar(shareOf(done, total), text, width);
 }
 
-Progress::Progress(int64_t total, bool enabled) : total(total), started(secondsNow()), enabled(enabled && isatty(STDERR_FILENO)) {}
+Progress::Progress(int64_t total, bool enabled)
+    : total(total), started(secondsNow()), enabled(enabled && isatty(STDERR_FILENO)) {}
 
 void Progress::update(int64_t done, double loss, double tokensPerSecond, double secondsLeft) {
   if (enabled)

@@ -38,7 +38,8 @@ Result<Runner> Runner::create(const peft_program_t &program, const peft_context_
 
 /// Takes an array to where it is sent from. The device has all of the last batch: every call waited for it.
 void Runner::stage(const int32_t *to, const std::vector<int32_t> &from) {
-  memcpy(staged + (reinterpret_cast<const char *>(to) - arrays.data()), from.data(), from.size() * sizeof(int32_t));
+  memcpy(staged + (reinterpret_cast<const char *>(to) - arrays.data()), from.data(),
+         from.size() * sizeof(int32_t));
 }
 
 Status Runner::setBatch(const MicroBatch &given, float lossScale, uint64_t seed) {

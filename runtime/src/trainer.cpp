@@ -116,7 +116,8 @@ Status Trainer::accumulate(double &lossSum, int64_t &labelled) {
   }
   lossSum = 0;
   const float scale = float(1.0 / double(std::max<int64_t>(1, labelled)));
-  const int64_t first = step / stepsPerEpoch * data.size() + step % stepsPerEpoch * options.gradientAccumulationSteps;
+  const int64_t first =
+      step / stepsPerEpoch * data.size() + step % stepsPerEpoch * options.gradientAccumulationSteps;
   for (size_t i = 0; i < gathered.size(); ++i) {
     const uint64_t seed = microBatchSeed(uint64_t(options.seed), first + int64_t(i));
     if (const Status started = weights.runner().startMicroStep(gathered[i], scale, seed); !started)

@@ -109,7 +109,8 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
   weights.checkpoint = &checkpoint;
   if (auto opened = device::open(); !opened)
     return opened.status();
-  if (program.workspace_bytes) // the device's own goes: the plan has one, and what it grows by is counted from here
+  if (program.workspace_bytes) // the device's own goes: the plan has one, and what it grows by is counted
+                               // from here
     device::useWorkspace(nullptr, 0);
   const device::Memory before = device::memory();
   weights.freeBefore = before.free;
@@ -135,7 +136,8 @@ Result<Weights> Weights::load(const peft_program_t &program, const Checkpoint &c
                            " MiB of activations that wait in it; compile with --offload=off");
     weights.host.reset(static_cast<char *>(*host));
   }
-  weights.ctx.reset(new peft_context_t{weights.arena.data(), weights.pointers.data(), *handles, weights.host.get()});
+  weights.ctx.reset(
+      new peft_context_t{weights.arena.data(), weights.pointers.data(), *handles, weights.host.get()});
   PEFT_TRY(weights.initialize(seed));
   auto runner = Runner::create(program, *weights.ctx);
   if (!runner)

@@ -8,10 +8,20 @@ namespace {
 struct Shape {
   int64_t rows, in, out;
 };
-const Shape shapes[] = {{1, 1, 1},     {3, 5, 7},    {17, 16, 33}, {64, 48, 16}, {130, 16, 65},
-                        {2, 24, 7000}, {515, 8, 67}, {256, 1, 9},  {1, 40, 64},  {64, 32, 1},
+const Shape shapes[] = {{1, 1, 1},
+                        {3, 5, 7},
+                        {17, 16, 33},
+                        {64, 48, 16},
+                        {130, 16, 65},
+                        {2, 24, 7000},
+                        {515, 8, 67},
+                        {256, 1, 9},
+                        {1, 40, 64},
+                        {64, 32, 1},
                         // More than one block of rows, of k, and rows that are a multiple of 4 KiB apart.
-                        {1030, 40, 70}, {48, 2100, 33}, {64, 2048, 32}};
+                        {1030, 40, 70},
+                        {48, 2100, 33},
+                        {64, 2048, 32}};
 
 /// alpha * x W^T + bias, W stored [out, in] or, transposed, [in, out].
 Doubles reference(Shape s, const Doubles &x, const Doubles &w, bool transposed, double alpha,
@@ -51,7 +61,8 @@ TYPED_TEST(LinearKernel, Forward) {
                             transposed, float(alpha));
           Doubles start = withBias ? rowsOf(bias, s.rows) : Doubles(s.rows * s.out);
           // A scaled bf16 product may be rounded once more before its bias is added.
-          const double tolerance = withBias && (alpha != 1 || roundsTwice) ? roundingOf<TypeParam>() + 4e-6 : 4e-6;
+          const double tolerance =
+              withBias && (alpha != 1 || roundsTwice) ? roundingOf<TypeParam>() + 4e-6 : 4e-6;
           expectClose<TypeParam>(y.doubles(), reference(s, x, w, transposed, alpha, start), tolerance);
         }
 }

@@ -159,12 +159,14 @@ TYPED_TEST(MapKernel, HasSeveralResults) {
       want[2].push_back(dh[i] * up[i] * (s + gate[i] * s * (1 - s)));
     }
     Owned<TypeParam> gates({n}, gate), ups({n}, up), dhs({n}, dh), h({n}), dUp({n}), dGate({n});
-    map<gatedGrad>(context, h.tensor(), dUp.tensor(), dGate.tensor(), gates.tensor(), ups.tensor(), dhs.tensor());
+    map<gatedGrad>(context, h.tensor(), dUp.tensor(), dGate.tensor(), gates.tensor(), ups.tensor(),
+                   dhs.tensor());
     expectClose<TypeParam>(h.doubles(), want[0], 1e-6);
     expectClose<TypeParam>(dUp.doubles(), want[1], 1e-6);
     expectClose<TypeParam>(dGate.doubles(), want[2], 1e-6);
     // In place, each result with another operand.
-    map<gatedGrad>(context, dhs.tensor(), ups.tensor(), gates.tensor(), gates.tensor(), ups.tensor(), dhs.tensor());
+    map<gatedGrad>(context, dhs.tensor(), ups.tensor(), gates.tensor(), gates.tensor(), ups.tensor(),
+                   dhs.tensor());
     EXPECT_EQ(dhs.doubles(), h.doubles());
     EXPECT_EQ(ups.doubles(), dUp.doubles());
     EXPECT_EQ(gates.doubles(), dGate.doubles());
@@ -183,7 +185,8 @@ TYPED_TEST(MapKernel, BroadcastsToSeveralResults) {
     }
     Owned<TypeParam> as({rows, cols}, a), rowT({cols}, row);
     Owned<float> scalar({1}, {0.75}), products({rows, cols}), sums({rows, cols});
-    map<scaledAndShifted>(context, products.tensor(), sums.tensor(), as.tensor(), rowT.tensor(), scalar.tensor());
+    map<scaledAndShifted>(context, products.tensor(), sums.tensor(), as.tensor(), rowT.tensor(),
+                          scalar.tensor());
     expectClose<float>(products.doubles(), product);
     expectClose<float>(sums.doubles(), sum);
   }

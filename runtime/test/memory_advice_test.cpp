@@ -21,7 +21,8 @@ struct Program {
     table.parameters = &parameter;
     table.parameter_count = 1;
   }
-  const peft_memory_t rows[3] = {{"frozen weights", 15 * gib}, {"saved activations", 24 * gib}, {"temporaries", gib}};
+  const peft_memory_t rows[3] = {
+      {"frozen weights", 15 * gib}, {"saved activations", 24 * gib}, {"temporaries", gib}};
   peft_parameter_t parameter{};
   peft_program_t table{};
 };
@@ -30,15 +31,16 @@ struct Program {
 
 TEST(MemoryAdvice, TheLargestBatchThatFits) {
   const Program program;
-  EXPECT_EQ(memoryAdvice(program.table, 36 * gib), "compile with --batch 3, which takes about 34.8 GiB, with a smaller "
-                                                   "--seq-len or --memory, or with --quantize nf4");
+  EXPECT_EQ(memoryAdvice(program.table, 36 * gib),
+            "compile with --batch 3, which takes about 34.8 GiB, with a smaller "
+            "--seq-len or --memory, or with --quantize nf4");
   EXPECT_EQ(memoryAdvice(program.table, 24 * gib).substr(0, 22), "compile with --batch 1");
 }
 
 TEST(MemoryAdvice, WhereNoBatchFits) {
   Program program;
-  EXPECT_EQ(memoryAdvice(program.table, 12 * gib),
-            "even --batch 1 takes about 22.3 GiB: compile with a smaller --seq-len or --memory, or with --quantize nf4");
+  EXPECT_EQ(memoryAdvice(program.table, 12 * gib), "even --batch 1 takes about 22.3 GiB: compile with a "
+                                                   "smaller --seq-len or --memory, or with --quantize nf4");
   program.parameter.encoding = PEFT_NF4;
   program.table.batch = 1;
   EXPECT_EQ(memoryAdvice(program.table, 12 * gib), "compile with a smaller --seq-len or --memory");

@@ -81,7 +81,8 @@ TEST(RunKernel, OffloadsAndFetches) {
   Owned<float> source({length}), x({length}), y({length}), small({later}), smallBack({later});
   auto host = device::allocateShared((length + later) * sizeof(float));
   ASSERT_TRUE(host) << host.status().message();
-  const Tensor<float> place(static_cast<float *>(*host), {length}), behind(static_cast<float *>(*host) + length, {later});
+  const Tensor<float> place(static_cast<float *>(*host), {length}),
+      behind(static_cast<float *>(*host) + length, {later});
   // Call by call, recorded, replayed: each time with other values.
   for (uint32_t time = 0; time < 4; ++time) {
     const Doubles values = randomValues(length, time), few = randomValues(later, 10 + time);

@@ -197,7 +197,8 @@ TYPED_TEST(Nf4Kernel, NestedAbsmaxRoundsTwice) {
 TYPED_TEST(Nf4Kernel, AgreesWithTheHostsDecoder) {
   const bool onGpu = std::string(device::target()) == "cuda";
   for (int64_t n : {int64_t(5000), onGpu ? (int64_t(1) << 24) + 77 : 40001})
-    for (const auto &[block, nested] : {std::pair<int64_t, int64_t>{64, 256}, {64, 0}, {32, 256}, {4096, 0}}) {
+    for (const auto &[block, nested] :
+         {std::pair<int64_t, int64_t>{64, 256}, {64, 0}, {32, 256}, {4096, 0}}) {
       const Nf4Layout layout(n, block, nested);
       std::vector<uint8_t> bytes(size_t(layout.bytes));
       uint32_t state = uint32_t(n + block);

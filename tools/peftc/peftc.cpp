@@ -31,37 +31,64 @@ namespace {
 enum class Emit { imported, adapted, training, fused, exec, emitc, cpp, memory, binary };
 
 cl::OptionCategory category("peftc");
-cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL (a folder or a .gguf file)"), cl::cat(category));
+cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL (a folder or a .gguf file)"),
+                           cl::cat(category));
 cl::opt<std::string> positionalRecipe(cl::Positional, cl::desc("[adapter_config.json]"), cl::cat(category));
-cl::opt<std::string> deterministic("deterministic", cl::desc("on or off (default on): on a GPU, the same bits in every run"), cl::init("on"), cl::cat(category));
-cl::opt<std::string> recipe("recipe", cl::desc("HF PEFT's or AdapterHub's adapter_config.json"), cl::cat(category));
+cl::opt<std::string> deterministic("deterministic",
+                                   cl::desc("on or off (default on): on a GPU, the same bits in every run"),
+                                   cl::init("on"), cl::cat(category));
+cl::opt<std::string> recipe("recipe", cl::desc("HF PEFT's or AdapterHub's adapter_config.json"),
+                            cl::cat(category));
 cl::opt<std::string> lora("lora", cl::desc("r=16,alpha=32,targets=all-linear"), cl::cat(category));
 cl::opt<std::string> promptTuning("prompt-tuning", cl::desc("tokens=8"), cl::cat(category));
 cl::opt<std::string> bottleneck("bottleneck", cl::desc("reduction=16,activation=relu"), cl::cat(category));
 cl::opt<bool> full("full", cl::desc("train every parameter"), cl::cat(category));
 cl::opt<bool> bitfit("bitfit", cl::desc("train every bias"), cl::cat(category));
-cl::opt<std::string> regex("train", cl::desc("train the parameters whose name this regular expression finds"), cl::cat(category));
-cl::opt<std::string> quantize("quantize", cl::desc("nf4, nf4,double, fp8 or none: storage of the frozen matrices"), cl::cat(category));
-cl::opt<int64_t> batch("batch", cl::desc("rows of a micro-batch (default 4)"), cl::init(4), cl::cat(category));
-cl::opt<int64_t> seqLen("seq-len", cl::desc("tokens of a row (default 256)"), cl::init(256), cl::cat(category));
-cl::opt<std::string> dtype("dtype", cl::desc("auto, f32 or bf16 (default auto)"), cl::init("auto"), cl::cat(category));
-cl::opt<std::string> vectors("isa", cl::desc("vectors of the program: auto, avx2 or avx512 (default auto: what this machine has; bf16 needs avx512)"), cl::init("auto"), cl::cat(category));
-cl::opt<std::string> optimizer("optim", cl::desc("adamw or sgd (default adamw)"), cl::init("adamw"), cl::cat(category));
-cl::opt<std::string> target("target", cl::desc("cpu or cuda (default cpu)"), cl::init("cpu"), cl::cat(category));
-cl::opt<std::string> memory("memory", cl::desc("budget of the arena, as 24GiB: compute again or keep, as fits"), cl::cat(category));
-cl::opt<std::string> offload("offload", cl::desc("whether a budget may move activations to the host's memory: auto (on a GPU), on or off"), cl::init("auto"), cl::cat(category));
-cl::opt<int64_t> headChunk("head-chunk",
-                           cl::desc("labelled rows of the head at a time (default: half of the rows, 256 to 512, to 1024 on cuda)"),
-                           cl::init(256), cl::cat(category));
-cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"), cl::cat(category));
-cl::opt<std::string> memorySvg("memory-svg", cl::desc("write a picture of the arena over the step"), cl::cat(category));
+cl::opt<std::string> regex("train", cl::desc("train the parameters whose name this regular expression finds"),
+                           cl::cat(category));
+cl::opt<std::string> quantize("quantize",
+                              cl::desc("nf4, nf4,double, fp8 or none: storage of the frozen matrices"),
+                              cl::cat(category));
+cl::opt<int64_t> batch("batch", cl::desc("rows of a micro-batch (default 4)"), cl::init(4),
+                       cl::cat(category));
+cl::opt<int64_t> seqLen("seq-len", cl::desc("tokens of a row (default 256)"), cl::init(256),
+                        cl::cat(category));
+cl::opt<std::string> dtype("dtype", cl::desc("auto, f32 or bf16 (default auto)"), cl::init("auto"),
+                           cl::cat(category));
+cl::opt<std::string> vectors("isa",
+                             cl::desc("vectors of the program: auto, avx2 or avx512 (default auto: what this "
+                                      "machine has; bf16 needs avx512)"),
+                             cl::init("auto"), cl::cat(category));
+cl::opt<std::string> optimizer("optim", cl::desc("adamw or sgd (default adamw)"), cl::init("adamw"),
+                               cl::cat(category));
+cl::opt<std::string> target("target", cl::desc("cpu or cuda (default cpu)"), cl::init("cpu"),
+                            cl::cat(category));
+cl::opt<std::string> memory("memory",
+                            cl::desc("budget of the arena, as 24GiB: compute again or keep, as fits"),
+                            cl::cat(category));
+cl::opt<std::string> offload(
+    "offload",
+    cl::desc("whether a budget may move activations to the host's memory: auto (on a GPU), on or off"),
+    cl::init("auto"), cl::cat(category));
+cl::opt<int64_t> headChunk(
+    "head-chunk",
+    cl::desc("labelled rows of the head at a time (default: half of the rows, 256 to 512, to 1024 on cuda)"),
+    cl::init(256), cl::cat(category));
+cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"),
+                            cl::cat(category));
+cl::opt<std::string> memorySvg("memory-svg", cl::desc("write a picture of the arena over the step"),
+                               cl::cat(category));
 cl::opt<std::string> runtimePrefix("runtime", cl::desc("prefix of an installed runtime"), cl::cat(category));
 cl::opt<bool> quiet("quiet", cl::desc("no progress, no table"), cl::cat(category));
 cl::opt<Emit> emit("emit", cl::desc("where to stop"), cl::init(Emit::binary), cl::cat(category),
-                   cl::values(clEnumValN(Emit::imported, "mlir", "imported nn IR"), clEnumValN(Emit::adapted, "adapted", "with adapter nodes"),
-                              clEnumValN(Emit::training, "training", "the joint graph"), clEnumValN(Emit::fused, "fused", "after fusion"),
-                              clEnumValN(Emit::exec, "exec", "the planned schedule"), clEnumValN(Emit::emitc, "emitc", "C++ text in waiting"),
-                              clEnumValN(Emit::cpp, "cpp", "C++ text"), clEnumValN(Emit::memory, "memory", "the memory table"),
+                   cl::values(clEnumValN(Emit::imported, "mlir", "imported nn IR"),
+                              clEnumValN(Emit::adapted, "adapted", "with adapter nodes"),
+                              clEnumValN(Emit::training, "training", "the joint graph"),
+                              clEnumValN(Emit::fused, "fused", "after fusion"),
+                              clEnumValN(Emit::exec, "exec", "the planned schedule"),
+                              clEnumValN(Emit::emitc, "emitc", "C++ text in waiting"),
+                              clEnumValN(Emit::cpp, "cpp", "C++ text"),
+                              clEnumValN(Emit::memory, "memory", "the memory table"),
                               clEnumValN(Emit::binary, "binary", "a training program (default)")));
 
 int fail(const Twine &message) {
@@ -74,8 +101,8 @@ void progress(const Twine &what) {
     errs() << "peftc: " << what << '\n';
 }
 
-/// Few enough rows that the logits stay small, enough that each pass over the head's matrix is worth it and that a
-/// kernel over the rows fills a GPU. The same under a budget, which changes no bit.
+/// Few enough rows that the logits stay small, enough that each pass over the head's matrix is worth it and
+/// that a kernel over the rows fills a GPU. The same under a budget, which changes no bit.
 int64_t rowsOfHead() {
   if (headChunk.getNumOccurrences())
     return headChunk;
@@ -107,20 +134,23 @@ void setRecipe(peft::AdaptOptions &options) {
   options.lora = lora.getValue();
   options.promptTuning = promptTuning.getValue();
   options.bottleneck = bottleneck.getValue();
-  options.method = full ? "full" : bitfit ? "bias" : regex.empty() ? std::string() : "regex:" + regex.getValue();
+  options.method = full            ? "full"
+                   : bitfit        ? "bias"
+                   : regex.empty() ? std::string()
+                                   : "regex:" + regex.getValue();
   options.quantize = quantize.getValue();
 }
 
 /// Runs one level's pipeline.
-template <class Build>
-LogicalResult run(ModuleOp module, Build build) {
+template <class Build> LogicalResult run(ModuleOp module, Build build) {
   PassManager pm(module.getContext());
   build(pm);
   return pm.run(module);
 }
 
 int compile(MLIRContext &context, StringRef argv0) {
-  if (const std::string binary = output.empty() ? "train" : output.getValue(); emit == Emit::binary && sys::fs::is_directory(binary))
+  if (const std::string binary = output.empty() ? "train" : output.getValue();
+      emit == Emit::binary && sys::fs::is_directory(binary))
     return fail("can't write " + binary + ": it is a folder; name a file with -o");
   // First what the user's files say: it takes no time.
   peft::Result<peft::Checkpoint> checkpoint = peft::Checkpoint::open(model);
@@ -142,9 +172,12 @@ int compile(MLIRContext &context, StringRef argv0) {
   import.seqLen = seqLen;
   import.dtype = dtype;
   if (dtype == "auto") {
-    // Nothing is to be run when we stop before the binary: f32 is what every CPU can, bf16 what every GPU should.
-    Expected<bool> bf16 = target == "cuda"                           ? Expected<bool>(true)
-                          : emit == Emit::binary && vectors != "avx2" ? peft::prefersBF16(argv0, runtimePrefix) : Expected<bool>(false);
+    // Nothing is to be run when we stop before the binary: f32 is what every CPU can, bf16 what every GPU
+    // should.
+    Expected<bool> bf16 = target == "cuda" ? Expected<bool>(true)
+                          : emit == Emit::binary && vectors != "avx2"
+                              ? peft::prefersBF16(argv0, runtimePrefix)
+                              : Expected<bool>(false);
     if (!bf16)
       return fail(toString(bf16.takeError()));
     import.dtype = *bf16 ? "bf16" : "f32";
@@ -182,7 +215,8 @@ int compile(MLIRContext &context, StringRef argv0) {
     return 2;
 
   if (!memorySvg.empty())
-    if (int code = write([&](raw_ostream &os) { return peft::printMemoryPicture(*module, os), success(); }, memorySvg))
+    if (int code = write([&](raw_ostream &os) { return peft::printMemoryPicture(*module, os), success(); },
+                         memorySvg))
       return code;
   if (emit == Emit::memory)
     return write([&](raw_ostream &os) { return peft::MemoryTable(*module).print(os), success(); });
@@ -219,14 +253,16 @@ int compile(MLIRContext &context, StringRef argv0) {
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  if (!cl::ParseCommandLineOptions(argc, argv, "peftc: a checkpoint and a PEFT recipe become one training program\n", &errs()))
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "peftc: a checkpoint and a PEFT recipe become one training program\n", &errs()))
     return 2;
   if (target != "cpu" && target != "cuda")
     return fail("unknown target '" + target + "': expected cpu or cuda");
   if (deterministic != "on" && deterministic != "off")
     return fail("--deterministic: expected on or off, got '" + deterministic + "'");
   if (deterministic == "off" && target == "cpu")
-    return fail("--deterministic=off has nothing to give on a CPU, where sums have one order; it goes with --target=cuda");
+    return fail("--deterministic=off has nothing to give on a CPU, where sums have one order; it goes with "
+                "--target=cuda");
   if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
     return fail("unknown dtype '" + dtype + "': expected auto, f32 or bf16");
   if (vectors != "auto" && vectors != "avx2" && vectors != "avx512")
@@ -249,7 +285,10 @@ int main(int argc, char **argv) {
   // One line a diagnostic: the cause, and where in the checkpoint it lies.
   context.getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
     bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
-    errs() << "peftc: " << (isError ? "" : diagnostic.getSeverity() == DiagnosticSeverity::Warning ? "warning: " : "note: ");
+    errs() << "peftc: "
+           << (isError                                                   ? ""
+               : diagnostic.getSeverity() == DiagnosticSeverity::Warning ? "warning: "
+                                                                         : "note: ");
     if (auto name = dyn_cast<NameLoc>(diagnostic.getLocation()))
       errs() << name.getName().strref() << ": ";
     errs() << diagnostic << '\n';

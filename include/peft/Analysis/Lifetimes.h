@@ -27,8 +27,8 @@ struct Lifetimes {
 
   std::vector<Lifetime> buffers;
   std::vector<Lifetime> hostBuffers; ///< those that lie in the host's memory
-  int64_t length = 0;         ///< calls
-  int64_t backwardStart = -1; ///< position of the first call of the backward part, or -1
+  int64_t length = 0;                ///< calls
+  int64_t backwardStart = -1;        ///< position of the first call of the backward part, or -1
 };
 
 uint64_t bytesOf(mlir::MemRefType type);

@@ -27,7 +27,8 @@ struct PlanOptions : mlir::PassPipelineOptions<PlanOptions> {
   Option<bool> deterministic{*this, "deterministic", llvm::cl::desc("on a gpu: the same bits in every run"),
                              llvm::cl::init(true)};
   Option<std::string> offload{*this, "offload", llvm::cl::desc("auto, on or off"), llvm::cl::init("auto")};
-  Option<std::string> memory{*this, "memory", llvm::cl::desc("budget of the arena: 24GiB, 800MiB or bytes"), llvm::cl::init("")};
+  Option<std::string> memory{*this, "memory", llvm::cl::desc("budget of the arena: 24GiB, 800MiB or bytes"),
+                             llvm::cl::init("")};
 };
 
 /// adapted -> training: the joint graph, the entry functions.

@@ -94,8 +94,8 @@ struct Recipe {
 
 /// The command line's form of a recipe; empty strings were not given.
 struct RecipeFlags {
-  std::string file;         ///< PATH of an adapter_config.json, or of its folder
-  std::string lora;         ///< r=16,alpha=32,targets=all-linear|q_proj+v_proj|/regex/,dropout=0.05,rslora,bias=none
+  std::string file; ///< PATH of an adapter_config.json, or of its folder
+  std::string lora; ///< r=16,alpha=32,targets=all-linear|q_proj+v_proj|/regex/,dropout=0.05,rslora,bias=none
   std::string promptTuning; ///< tokens=8
   std::string bottleneck;   ///< reduction=16,activation=relu
   std::string method;       ///< full | bias | regex:PATTERN

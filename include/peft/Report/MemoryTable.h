@@ -29,8 +29,8 @@ struct MemoryTable {
   uint64_t arena = 0;
   bool onGpu = false;
   std::vector<std::string> choices; ///< of a budget: what is not just kept
-  uint64_t host = 0;   ///< activations that wait in the host's memory; not in the arena
-  uint64_t mapped = 0; ///< weights read where the file is mapped; not in the arena
+  uint64_t host = 0;                ///< activations that wait in the host's memory; not in the arena
+  uint64_t mapped = 0;              ///< weights read where the file is mapped; not in the arena
 
   void print(llvm::raw_ostream &os) const;
 };

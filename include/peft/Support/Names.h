@@ -8,7 +8,8 @@
 
 namespace peft {
 
-/// What a value of a parameter is called in printed IR: "q_proj_weight" of "model.layers.0.self_attn.q_proj.weight".
+/// What a value of a parameter is called in printed IR: "q_proj_weight" of
+/// "model.layers.0.self_attn.q_proj.weight".
 inline std::string valueName(llvm::StringRef key) {
   auto [rest, last] = key.rsplit('.');
   llvm::StringRef module = rest.rsplit('.').second;

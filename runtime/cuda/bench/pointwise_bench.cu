@@ -70,8 +70,8 @@ template <class T> Tensor<T> make(const Context &ctx, std::initializer_list<int6
   Tensor<T> tensor(nullptr, shape);
   const uint64_t bytes = (uint64_t(tensor.size()) * sizeof(T) + 3) / 4 * 4;
   tensor.data = reinterpret_cast<T *>(must(device::allocate(bytes)));
-  launch(ctx, "fill", dim3(1024), blockThreads, fill, reinterpret_cast<uint32_t *>(tensor.data), int64_t(bytes / 4),
-         std::is_same_v<T, int32_t>);
+  launch(ctx, "fill", dim3(1024), blockThreads, fill, reinterpret_cast<uint32_t *>(tensor.data),
+         int64_t(bytes / 4), std::is_same_v<T, int32_t>);
   return tensor;
 }
 
@@ -121,8 +121,8 @@ int main(int argc, char **argv) {
 
   auto wideA = make<bf16>(ctx, {tokens, inner}), wideB = make<bf16>(ctx, {tokens, inner}),
        wideC = make<bf16>(ctx, {tokens, inner}), wideD = make<bf16>(ctx, {tokens, inner});
-  auto a = make<bf16>(ctx, {tokens, hidden}), b = make<bf16>(ctx, {tokens, hidden}), c = make<bf16>(ctx, {tokens, hidden}),
-       w = make<bf16>(ctx, {hidden});
+  auto a = make<bf16>(ctx, {tokens, hidden}), b = make<bf16>(ctx, {tokens, hidden}),
+       c = make<bf16>(ctx, {tokens, hidden}), w = make<bf16>(ctx, {hidden});
   bench("copy 14336", m * f * 4, [&](int) { copy<bf16>(ctx, wideB, wideA); });
   bench("copy 4096", m * h * 4, [&](int) { copy<bf16>(ctx, b, a); });
   bench("zero 14336", m * f * 2, [&](int) { zero<bf16>(ctx, wideB); });
@@ -150,7 +150,8 @@ int main(int argc, char **argv) {
   Tensor<bf16> q(a.data, {4, tokens / 4, hidden}), qTo(b.data, {4, tokens / 4, hidden});
   bench("rope q, in place", m * h * 4,
         [&](int) { rope<bf16>(ctx, q, q, positions, frequencies.data, dim / 2, dim, 1, false); });
-  bench("rope q", m * h * 4, [&](int) { rope<bf16>(ctx, qTo, q, positions, frequencies.data, dim / 2, dim, 1, false); });
+  bench("rope q", m * h * 4,
+        [&](int) { rope<bf16>(ctx, qTo, q, positions, frequencies.data, dim / 2, dim, 1, false); });
   bench("rope k, in place", m * keyed * 4,
         [&](int) { rope<bf16>(ctx, k, k, positions, frequencies.data, dim / 2, dim, 1, false); });
 
@@ -163,9 +164,11 @@ int main(int argc, char **argv) {
   auto table = make<bf16>(ctx, {vocab, hidden});
   auto tableSum = make<float>(ctx, {vocab, hidden});
   bench("embedding", m * h * 4, [&](int) { embedding<bf16>(ctx, a, ids, table); });
-  bench("embedding_weight_grad", m * h * 10, [&](int) { embedding_weight_grad<bf16>(ctx, tableSum, a, ids); });
+  bench("embedding_weight_grad", m * h * 10,
+        [&](int) { embedding_weight_grad<bf16>(ctx, tableSum, a, ids); });
 
-  auto targets = make<int32_t>(ctx, {tokens}), rows = make<int32_t>(ctx, {tokens}), count = make<int32_t>(ctx, {1});
+  auto targets = make<int32_t>(ctx, {tokens}), rows = make<int32_t>(ctx, {tokens}),
+       count = make<int32_t>(ctx, {1});
   Tensor<bf16> chunkRows(b.data, {chunk, hidden});
   labelled_rows(ctx, rows, count, targets); // what is gathered below
   bench("labelled_rows", m * 8, [&](int) { labelled_rows(ctx, rows, count, targets); });
@@ -179,7 +182,8 @@ int main(int argc, char **argv) {
   *scale = 1e-3f;
   const double v = double(chunk) * vocab;
   bench("cross_entropy", v * 2, [&](int) { cross_entropy<bf16>(ctx, loss, lse, logits, labels); });
-  bench("cross_entropy_grad", v * 4, [&](int) { cross_entropy_grad<bf16>(ctx, dlogits, logits, lse, labels, *scale); });
+  bench("cross_entropy_grad", v * 4,
+        [&](int) { cross_entropy_grad<bf16>(ctx, dlogits, logits, lse, labels, *scale); });
   bench("cross_entropy_grad, in place", v * 4,
         [&](int) { cross_entropy_grad<bf16>(ctx, logits, logits, lse, labels, *scale); });
   // A chunk of the head as programs have it; each call another one, so that none is in the cache.
@@ -207,7 +211,8 @@ int main(int argc, char **argv) {
   auto nested = make<uint8_t>(ctx, {nf4Bytes(n, 64, 256)}), flat = make<uint8_t>(ctx, {nf4Bytes(n, 64, 0)});
   bench("dequantize_nf4 nested", n * 2.0 + double(nested.size()),
         [&](int) { dequantize_nf4<bf16>(ctx, dense, nested, 64, 256); });
-  bench("dequantize_nf4", n * 2.0 + double(flat.size()), [&](int) { dequantize_nf4<bf16>(ctx, dense, flat, 64, 0); });
+  bench("dequantize_nf4", n * 2.0 + double(flat.size()),
+        [&](int) { dequantize_nf4<bf16>(ctx, dense, flat, 64, 0); });
 
   auto p = make<float>(ctx, {trained}), g = make<float>(ctx, {trained}), m1 = make<float>(ctx, {trained}),
        m2 = make<float>(ctx, {trained}), norm = make<float>(ctx, {});

@@ -167,10 +167,12 @@ TEST(AttentionCuda, LargeScoresDoNotOverflow) {
 template <class T> class AttentionCudaSmall : public ::testing::Test {};
 TYPED_TEST_SUITE(AttentionCudaSmall, ElementTypes);
 
-/// Each own kernel once, with more than one block of keys and queries: what a race detector gets through in a minute.
+/// Each own kernel once, with more than one block of keys and queries: what a race detector gets through in a
+/// minute.
 TYPED_TEST(AttentionCudaSmall, EveryOwnKernel) {
-  for (const Case &c : {Case{1, 70, 2, 1, 64, 0, oneSegment(1, 70)}, Case{1, 70, 1, 1, 128, 0, packed(1, 70, {40, 20})},
-                        Case{1, 70, 1, 1, 24, 33, oneSegment(1, 70)}, Case{1, 66, 1, 1, 64, 20, recurring(1, 66, 11)}}) {
+  for (const Case &c :
+       {Case{1, 70, 2, 1, 64, 0, oneSegment(1, 70)}, Case{1, 70, 1, 1, 128, 0, packed(1, 70, {40, 20})},
+        Case{1, 70, 1, 1, 24, 33, oneSegment(1, 70)}, Case{1, 66, 1, 1, 64, 20, recurring(1, 66, 11)}}) {
     const Doubles qkv = randomValues(c.qSize() + 2 * c.kSize(), 7), dout = randomValues(c.qSize(), 8);
     check<TypeParam>(c, qkv, dout, expected(c, qkv, dout), {}, enough, "own");
   }

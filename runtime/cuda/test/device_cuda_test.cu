@@ -36,14 +36,17 @@ TEST(DeviceCuda, TooMuchIsRefusedWithWhatIsFreeAndTheNextAllocationWorks) {
   EXPECT_NE(refused.status().message().find("the program needs "), std::string::npos);
   EXPECT_NE(refused.status().message().find(" are free"), std::string::npos);
   Owned<int32_t> counter({1});
-  EXPECT_TRUE(device::run(0x6f6e65, [&] { launch(context, "add_one", 1, 1, addOne, counter.tensor().data); }).isOk());
+  EXPECT_TRUE(
+      device::run(0x6f6e65, [&] { launch(context, "add_one", 1, 1, addOne, counter.tensor().data); }).isOk());
   EXPECT_EQ(counter.values(), Ints{1});
 }
 
 TEST(DeviceCuda, WorkThatWasStartedIsDoneWhenItIsDownloaded) {
   Owned<int32_t> counter({1});
   for (int32_t run = 1; run <= 4; ++run) { // call by call, recorded, replayed
-    ASSERT_TRUE(device::start(0x74776f, [&] { launch(context, "add_one", 1, 1, addOne, counter.tensor().data); }).isOk());
+    ASSERT_TRUE(device::start(0x74776f, [&] {
+                  launch(context, "add_one", 1, 1, addOne, counter.tensor().data);
+                }).isOk());
     EXPECT_EQ(counter.values(), Ints{run});
   }
 }
@@ -51,10 +54,12 @@ TEST(DeviceCuda, WorkThatWasStartedIsDoneWhenItIsDownloaded) {
 TEST(DeviceCuda, SharedMemoryIsThereBeforeWhatFollows) {
   Shared<int32_t> from(41);
   Owned<int32_t> to({1});
-  ASSERT_TRUE(device::uploadShared(to.tensor().data, static_cast<const int32_t *>(&static_cast<const int32_t &>(from)),
+  ASSERT_TRUE(device::uploadShared(to.tensor().data,
+                                   static_cast<const int32_t *>(&static_cast<const int32_t &>(from)),
                                    sizeof(int32_t))
                   .isOk());
-  ASSERT_TRUE(device::run(0x746872, [&] { launch(context, "add_one", 1, 1, addOne, to.tensor().data); }).isOk());
+  ASSERT_TRUE(
+      device::run(0x746872, [&] { launch(context, "add_one", 1, 1, addOne, to.tensor().data); }).isOk());
   EXPECT_EQ(to.values(), Ints{42});
 }
 

@@ -52,8 +52,9 @@ TEST(DeviceErrors, NoGpu) {
     Gpu gpu = hopper();
     gpu.count = 0;
     gpu.error = error;
-    EXPECT_EQ(checkGpu(gpu).message(), "no gpu found; this program needs one of compute capability 9.0 or 8.x (is "
-                                       "CUDA_VISIBLE_DEVICES empty?)");
+    EXPECT_EQ(checkGpu(gpu).message(),
+              "no gpu found; this program needs one of compute capability 9.0 or 8.x (is "
+              "CUDA_VISIBLE_DEVICES empty?)");
   }
 }
 

@@ -47,8 +47,8 @@ typedef enum {
   ///                     256 f32               nested map
   ///                     1 f32                 offset
   PEFT_NF4 = 1,
-  /// e4m3 with a scale a row (fp8.h), as it lies and transposed, each from the values themselves: FP8 products
-  /// run along rows alone. Of a matrix [r, c], both multiples of 16:
+  /// e4m3 with a scale a row (fp8.h), as it lies and transposed, each from the values themselves: FP8
+  /// products run along rows alone. Of a matrix [r, c], both multiples of 16:
   ///   codes             r * c                 u8, [r, c]
   ///   transposed codes  c * r                 u8, [c, r]
   ///   scales            r f32, then c f32
@@ -118,9 +118,10 @@ typedef struct {
 
 typedef struct {
   uint32_t version;
-  const char *name;      ///< of the model, for messages
-  const char *target;    ///< "cpu" or "cuda"
-  const char *isa;       ///< of a CPU program: CPU features that the program needs: "avx2", "avx512" or "avx512_bf16"
+  const char *name;   ///< of the model, for messages
+  const char *target; ///< "cpu" or "cuda"
+  const char
+      *isa; ///< of a CPU program: CPU features that the program needs: "avx2", "avx512" or "avx512_bf16"
   const char *model;     ///< path of the checkpoint it was compiled for
   const char *recipe;    ///< adapter_config.json as it will be saved, or ""
   const char *optimizer; ///< "adamw" or "sgd"

@@ -43,17 +43,19 @@ void releaseShared(void *memory);
 Status upload(void *to, const void *from, uint64_t bytes);
 Status download(void *to, const void *from, uint64_t bytes);
 Status fillZero(void *memory, uint64_t bytes);
-/// As upload, from memory of `allocateShared`: before whatever is enqueued next, but not yet when it returns. `from`
-/// must stay as it is until `wait`.
+/// As upload, from memory of `allocateShared`: before whatever is enqueued next, but not yet when it returns.
+/// `from` must stay as it is until `wait`.
 Status uploadShared(void *to, const void *from, uint64_t bytes);
 
 /// The part of the program's memory that the device's libraries work in.
 void useWorkspace(char *memory, uint64_t bytes);
 
-/// Whether every run must give the same bits (so at first), or sums may be formed in any order. Before the first run.
+/// Whether every run must give the same bits (so at first), or sums may be formed in any order. Before the
+/// first run.
 void setDeterministic(bool on);
 
-/// What the next runs' batches look like, segments [batch, seq] in host memory: a device may choose its kernels by it.
+/// What the next runs' batches look like, segments [batch, seq] in host memory: a device may choose its
+/// kernels by it.
 void expectBatch(const int32_t *segments, int64_t batch, int64_t seq);
 
 /// Whether kernels.h's FP8 products run here; the error says what they need.
@@ -62,8 +64,8 @@ Status multipliesFp8();
 /// Whether kernels read the host's memory, a mapped file's say, where it is.
 bool readsHostMemory();
 
-/// Starts what `enqueue` calls; the host may do something else until `wait` or `download`. Equal `key`s promise equal
-/// calls: the first run is made call by call, later ones may replay a captured graph.
+/// Starts what `enqueue` calls; the host may do something else until `wait` or `download`. Equal `key`s
+/// promise equal calls: the first run is made call by call, later ones may replay a captured graph.
 Status start(uint64_t key, const std::function<void()> &enqueue);
 /// Waits for all that was enqueued; what went wrong in it.
 Status wait();
@@ -72,8 +74,9 @@ inline Status run(uint64_t key, const std::function<void()> &enqueue) {
   return wait();
 }
 
-/// What the device has chosen by timing, algorithms of matrix products say: the same choices give the same bits.
-/// Loading takes those of a file, if there is one, and warns where they are of another card; nothing on the CPU.
+/// What the device has chosen by timing, algorithms of matrix products say: the same choices give the same
+/// bits. Loading takes those of a file, if there is one, and warns where they are of another card; nothing on
+/// the CPU.
 Status saveChoices(const std::string &path);
 Status loadChoices(const std::string &path);
 

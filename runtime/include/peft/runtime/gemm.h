@@ -47,8 +47,8 @@ template <class R> struct Fp8Gemm {
 
 /// kernels.h's fp8_linear without its bias, and fp8_linear_add.
 template <class T>
-Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales, Tensor<const uint8_t> w,
-                         bool transposed, float alpha, const T *add) {
+Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const float> scales,
+                         Tensor<const uint8_t> w, bool transposed, float alpha, const T *add) {
   const int64_t in = codes.cols(), out = y.cols();
   const Fp8Layout layout = transposed ? Fp8Layout(in, out) : Fp8Layout(out, in);
   Fp8Gemm<T> gemm;
@@ -58,7 +58,8 @@ Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const 
   gemm.a = codes.data;
   gemm.aScales = scales.data;
   gemm.b = w.data + (transposed ? layout.transposed : 0);
-  gemm.bScales = reinterpret_cast<const float *>(w.data + (transposed ? layout.transposedScales : layout.scales));
+  gemm.bScales =
+      reinterpret_cast<const float *>(w.data + (transposed ? layout.transposedScales : layout.scales));
   gemm.c = y.data;
   gemm.add = add;
   gemm.alpha = alpha;
@@ -67,8 +68,8 @@ Fp8Gemm<T> fp8LinearGemm(Tensor<T> y, Tensor<const uint8_t> codes, Tensor<const 
 
 /// y = alpha * x W^T + bias (x W when transposed), or add + alpha * x W^T: kernels.h's linear and linear_add.
 template <class T>
-Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T *bias, bool transposed, float alpha,
-                      Tensor<const T> add) {
+Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T *bias, bool transposed,
+                      float alpha, Tensor<const T> add) {
   const int64_t in = x.cols(), out = y.cols();
   Gemm<T, T> gemm;
   gemm.m = x.rows();

@@ -43,11 +43,11 @@ void linear_add(const Context &, Tensor<T> y, Tensor<const T> acc, Tensor<const 
 
 /// sum [out, in] += alpha * dy^T x. dy [.., out], x [.., in].
 template <class T>
-void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, float alpha);
+void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
+                        float alpha);
 
 /// sum [cols] += the sum of dy's rows.
-template <class T>
-void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy);
+template <class T> void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy);
 
 //===--- Matrix products in FP8 --------------------------------------------===//
 
@@ -100,14 +100,15 @@ void embedding_columns_weight_grad(const Context &, Tensor<float> sum, Tensor<co
 
 //===--- Replaced columns --------------------------------------------------===//
 
-/// y[i, :] = x[i, :], but y[i, indices[j]] = columns[i, j]. x [.., cols], columns [.., count], each index once.
-/// In place with x.
+/// y[i, :] = x[i, :], but y[i, indices[j]] = columns[i, j]. x [.., cols], columns [.., count], each index
+/// once. In place with x.
 template <class T>
 void override_columns(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> columns,
                       const int32_t *indices, int64_t count);
 /// dx[i, :] = dy[i, :], but 0 in the columns that the indices name. In place with dy.
 template <class T>
-void override_columns_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, const int32_t *indices, int64_t count);
+void override_columns_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, const int32_t *indices,
+                           int64_t count);
 /// y[i, j] = x[i, indices[j]]. y [.., count].
 template <class T>
 void select_columns(const Context &, Tensor<T> y, Tensor<const T> x, const int32_t *indices, int64_t count);
@@ -125,7 +126,8 @@ void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<con
                    Tensor<const T> residual, double eps);
 /// sum [cols] += dw of rms_norm.
 template <class T>
-void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x, double eps);
+void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
+                          double eps);
 
 //===--- Attention ---------------------------------------------------------===//
 
@@ -144,7 +146,8 @@ void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t>
 /// backward pass). Flash style: no seq x seq matrix in memory.
 template <class T>
 void attention(const Context &, Tensor<T> o, Tensor<float> lse, Tensor<const T> q, Tensor<const T> k,
-               Tensor<const T> v, Tensor<const int32_t> segments, int64_t head_dim, float scale, int64_t window);
+               Tensor<const T> v, Tensor<const int32_t> segments, int64_t head_dim, float scale,
+               int64_t window);
 template <class T>
 void attention_grad(const Context &, Tensor<T> dq, Tensor<T> dk, Tensor<T> dv, Tensor<const T> dout,
                     Tensor<const T> q, Tensor<const T> k, Tensor<const T> v, Tensor<const T> o,
@@ -172,7 +175,8 @@ void cross_entropy_grad(const Context &, Tensor<T> dlogits, Tensor<const T> logi
 
 /// rows[0 .. *count) = the indices i with targets[i] != -100, ascending. rows and
 /// count are int32, rows as long as targets.
-void labelled_rows(const Context &, Tensor<int32_t> rows, Tensor<int32_t> count, Tensor<const int32_t> targets);
+void labelled_rows(const Context &, Tensor<int32_t> rows, Tensor<int32_t> count,
+                   Tensor<const int32_t> targets);
 
 /// The `chunk`-th run of y.rows() entries of `rows`: y[i, :] = x[rows[chunk * n + i], :],
 /// zeros beyond *count.
@@ -193,14 +197,11 @@ void select_rows(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const i
 //===--- Soft prompts ------------------------------------------------------===//
 
 /// y[b] = concat(prompt, x[b]). prompt [tokens, width], x [batch, seq, width].
-template <class T>
-void soft_prompt(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> prompt);
+template <class T> void soft_prompt(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> prompt);
 /// dx[b] = dy[b, tokens:].
-template <class T>
-void soft_prompt_grad(const Context &, Tensor<T> dx, Tensor<const T> dy);
+template <class T> void soft_prompt_grad(const Context &, Tensor<T> dx, Tensor<const T> dy);
 /// sum [tokens, width] += the sum over b of dy[b, :tokens].
-template <class T>
-void soft_prompt_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy);
+template <class T> void soft_prompt_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy);
 /// y[b] = concat(value, ..., value, x[b]); with `positions`: 0, 1, ..., x[b] + count.
 /// count = y's columns - x's.
 void prepend(const Context &, Tensor<int32_t> y, Tensor<const int32_t> x, int32_t value, bool positions);
@@ -218,11 +219,9 @@ template <class T>
 void dequantize_nf4(const Context &, Tensor<T> y, Tensor<const uint8_t> bytes, int64_t block, int64_t nested);
 
 /// y = x.
-template <class T>
-void copy(const Context &, Tensor<T> y, Tensor<const T> x);
+template <class T> void copy(const Context &, Tensor<T> y, Tensor<const T> x);
 /// y = 0.
-template <class T>
-void zero(const Context &, Tensor<T> y);
+template <class T> void zero(const Context &, Tensor<T> y);
 
 //===--- The host's memory -------------------------------------------------===//
 //
@@ -230,14 +229,11 @@ void zero(const Context &, Tensor<T> y);
 // the device, x must keep its values, and y belongs to the copy.
 
 /// Begins host = x. `host` is a place in peft_context_t::host.
-template <class T>
-void offload(const Context &, Tensor<T> host, Tensor<const T> x);
+template <class T> void offload(const Context &, Tensor<T> host, Tensor<const T> x);
 /// Begins y = host, behind the copies that were begun before.
-template <class T>
-void fetch(const Context &, Tensor<T> y, Tensor<const T> host);
+template <class T> void fetch(const Context &, Tensor<T> y, Tensor<const T> host);
 /// What is called after this finds the last copy from or to `x` ended.
-template <class T>
-void await(const Context &, Tensor<T> x);
+template <class T> void await(const Context &, Tensor<T> x);
 
 //===--- Optimizers: flat loops over all trainable floats ------------------===//
 
@@ -245,8 +241,8 @@ void await(const Context &, Tensor<T> x);
 /// (torch.nn.utils.clip_grad_norm_)
 void clip_norm(const Context &, Tensor<float> norm, Tensor<float> gradients, const peft_update_t &);
 /// torch.optim.AdamW on every element; gradients become 0.
-void adamw(const Context &, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> m, Tensor<float> v,
-           const peft_update_t &);
+void adamw(const Context &, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> m,
+           Tensor<float> v, const peft_update_t &);
 /// torch.optim.SGD with momentum (the buffer starts as the first gradient) and weight decay.
 void sgd(const Context &, Tensor<float> parameters, Tensor<float> gradients, Tensor<float> momentum,
          const peft_update_t &);

@@ -12,7 +12,8 @@
 //   ... peft::rt::map<body_8>(ctx, product, sum, a, b);
 //
 // In a .cu file cuda/map.h goes over the elements. On the CPU the loop vectorises if the
-// body does (see math.h) and the includer is compiled with -O3 -fopenmp -fno-math-errno -fno-trapping-math and a vector ISA.
+// body does (see math.h) and the includer is compiled with -O3 -fopenmp -fno-math-errno -fno-trapping-math
+// and a vector ISA.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,22 +31,20 @@
 namespace peft::rt {
 
 /// What a body of N results returns.
-template <int N> struct Floats {
-  float values[N];
-};
+template <int N> struct Floats { float values[N]; };
 template <class... F> PEFT_HD Floats<int(sizeof...(F))> floats(F... values) { return {{values...}}; }
 
 namespace detail {
-template <class R, class... A> constexpr int countResults(R (*)(A...)) { return int(sizeof(R) / sizeof(float)); }
+template <class R, class... A> constexpr int countResults(R (*)(A...)) {
+  return int(sizeof(R) / sizeof(float));
+}
 template <auto Body> inline constexpr int resultsOf = countResults(Body);
 
 template <int R> PEFT_HD float resultOf(float value) { return value; }
 template <int R, int N> PEFT_HD float resultOf(const Floats<N> &all) { return all.values[R]; }
 
 /// Where the results begin; `R` numbers them.
-template <class TY, int... R> struct MapResults {
-  TY *data[sizeof...(R)];
-};
+template <class TY, int... R> struct MapResults { TY *data[sizeof...(R)]; };
 
 template <class X> using ElementOf = std::remove_const_t<std::remove_pointer_t<decltype(X::data)>>;
 } // namespace detail
@@ -125,7 +124,8 @@ void mapAll(const peft_context_t &, MapResults<TY, R...> y, int64_t total, int64
       int64_t n = std::min(mapChunk, width - column);
       (..., prefetch(y.data[R] + begin + n, n));
       (..., (x.size() == total ? prefetch(x.data + begin + n, n) : void()));
-      std::apply([&](const auto &...operand) { mapSpan<Body>(n, y, begin, operand.at(begin, total)...); }, operands);
+      std::apply([&](const auto &...operand) { mapSpan<Body>(n, y, begin, operand.at(begin, total)...); },
+                 operands);
     }
   }
 }
@@ -151,7 +151,8 @@ void mapTuple(const peft_context_t &ctx, Tensor<TY> y, const std::tuple<const T 
 /// to every row), or of one. In place with any x of y's type and size. Where Body returns
 /// Floats<N>, `more` begins with N - 1 further results of y's type and size; no two of the
 /// results are the same memory.
-template <auto Body, class TY, class... T> void map(const peft_context_t &ctx, Tensor<TY> y, const T &...more) {
+template <auto Body, class TY, class... T>
+void map(const peft_context_t &ctx, Tensor<TY> y, const T &...more) {
   constexpr int results = detail::resultsOf<Body>;
   detail::mapTuple<Body>(ctx, y, std::tuple<const Tensor<TY> &, const T &...>(y, more...),
                          std::make_integer_sequence<int, results>(),

@@ -28,7 +28,8 @@ constexpr Place W(uint64_t parameter) { return kWeight | parameter; }
 /// The tensor at a place; with a pitch, columns of one. Nothing writes to a frozen
 /// parameter: the compiler has proven that, so its constness is not carried along.
 template <class T>
-inline Tensor<T> tensor(const peft_context_t &ctx, Place place, std::initializer_list<int64_t> shape, int64_t pitch = 0) {
+inline Tensor<T> tensor(const peft_context_t &ctx, Place place, std::initializer_list<int64_t> shape,
+                        int64_t pitch = 0) {
   if (place & kWeight)
     return {static_cast<T *>(const_cast<void *>(ctx.weights[place & ~kWeight])), shape, pitch};
   if (place & kHost)
@@ -37,11 +38,14 @@ inline Tensor<T> tensor(const peft_context_t &ctx, Place place, std::initializer
 }
 
 /// A field of the batch.
-inline Tensor<const int32_t> input(const int32_t *data, std::initializer_list<int64_t> shape) { return {data, shape}; }
+inline Tensor<const int32_t> input(const int32_t *data, std::initializer_list<int64_t> shape) {
+  return {data, shape};
+}
 
 /// Calls `layer` with each row of its table, first to last.
 template <class Layer, uint64_t N, uint64_t M>
-inline void forEachLayer(const peft_context_t &ctx, const peft_batch_t &batch, Layer layer, const Place (&table)[N][M]) {
+inline void forEachLayer(const peft_context_t &ctx, const peft_batch_t &batch, Layer layer,
+                         const Place (&table)[N][M]) {
   for (const Place(&at)[M] : table)
     layer(ctx, batch, at);
 }
@@ -50,7 +54,8 @@ inline void forEachLayer(const peft_context_t &ctx, const peft_batch_t &batch, L
 /// Calls run(chunk) for each run of `size` rows out of *count, which is on the device: waits
 /// for it, or, where calls are recorded, records every run that could be, each to be skipped
 /// if it is empty.
-void forEachChunk(const peft_context_t &ctx, const int32_t *count, int64_t size, const std::function<void(int64_t)> &run);
+void forEachChunk(const peft_context_t &ctx, const int32_t *count, int64_t size,
+                  const std::function<void(int64_t)> &run);
 #endif
 
 /// Calls `part` for each run of `size` rows out of *count.

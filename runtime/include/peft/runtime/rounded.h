@@ -16,8 +16,9 @@
 
 namespace peft::rt {
 
-/// to[i] = from[i], rounded to nearest even, for i in [0, n). A program uses either the processor's instruction, which
-/// makes zeros of what is below 2^-126, or fromFloat's arithmetic, which doesn't, throughout.
+/// to[i] = from[i], rounded to nearest even, for i in [0, n). A program uses either the processor's
+/// instruction, which makes zeros of what is below 2^-126, or fromFloat's arithmetic, which doesn't,
+/// throughout.
 void roundTo(bf16 *to, const float *from, int64_t n);
 
 /// Elements whose floats stay in the first-level cache until they are rounded.

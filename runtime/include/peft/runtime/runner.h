@@ -19,8 +19,8 @@ public:
   /// Both must outlive the result.
   static Result<Runner> create(const peft_program_t &program, const peft_context_t &context);
 
-  /// Forward and backward; adds to the gradients. A GPU works until `finishMicroStep` waits for it and brings the
-  /// summed loss; nothing else may be called in between.
+  /// Forward and backward; adds to the gradients. A GPU works until `finishMicroStep` waits for it and brings
+  /// the summed loss; nothing else may be called in between.
   Status startMicroStep(const MicroBatch &batch, float lossScale, uint64_t seed);
   Result<float> finishMicroStep();
   /// The summed loss; keeps nothing.
@@ -31,7 +31,8 @@ public:
   Result<float> update(const peft_update_t &update);
 
 private:
-  /// What both sides read: scalars, and where the arrays are. Behind it, the arrays on their way to the device.
+  /// What both sides read: scalars, and where the arrays are. Behind it, the arrays on their way to the
+  /// device.
   struct Arguments {
     peft_batch_t batch;
     peft_update_t update;
@@ -46,7 +47,7 @@ private:
 
   const peft_program_t *program = nullptr;
   const peft_context_t *context = nullptr;
-  Arena arrays; ///< input_ids, labels, positions, segments, rows
+  Arena arrays;           ///< input_ids, labels, positions, segments, rows
   char *staged = nullptr; ///< as many bytes, in `arguments`' memory
   std::unique_ptr<Arguments, ReleaseShared> arguments;
   std::vector<float> logits; ///< where the host can't read the device's

@@ -1,8 +1,8 @@
 //===- trainer.h - the training loop --------------------------------------===//
 //
-// Gathers micro-batches (the next step's while a device works on this one's), runs the program's entry points, logs, evaluates and saves.
-// The loss of a step is the sum over the labelled tokens of its micro-batches, divided
-// by their number. SIGINT and SIGTERM end the run after the current step, with a
+// Gathers micro-batches (the next step's while a device works on this one's), runs the program's entry
+// points, logs, evaluates and saves. The loss of a step is the sum over the labelled tokens of its
+// micro-batches, divided by their number. SIGINT and SIGTERM end the run after the current step, with a
 // checkpoint. One thread drives it; kernels are parallel inside.
 //
 //===----------------------------------------------------------------------===//
@@ -66,7 +66,8 @@ private:
   TrainerState progress;
   MetricsLog log;
   Progress bar;
-  /// The micro-batches of the step at hand, and of the one that follows, filled while a device works on this one.
+  /// The micro-batches of the step at hand, and of the one that follows, filled while a device works on this
+  /// one.
   std::vector<MicroBatch> gathered, coming;
   int64_t comingStep = -1;
   std::string lastCheckpoint;

@@ -21,7 +21,9 @@ namespace peft {
 class HostRun {
 public:
   /// The floats of one parameter.
-  float *of(const peft_parameter_t &parameter) const { return floats + (parameter.offset - first) / sizeof(float); }
+  float *of(const peft_parameter_t &parameter) const {
+    return floats + (parameter.offset - first) / sizeof(float);
+  }
   /// Takes what was written to the device.
   Status store() const;
 
@@ -57,7 +59,8 @@ public:
     return hostRun(table->optimizer_offset + number * table->trainable_count * sizeof(float));
   }
 
-  /// Bytes of a GPU's memory that went since before the arena was allocated, its libraries being open; 0 on the CPU.
+  /// Bytes of a GPU's memory that went since before the arena was allocated, its libraries being open; 0 on
+  /// the CPU.
   int64_t deviceGrowth() const;
 
   /// The program's entry points on these weights.
@@ -81,7 +84,7 @@ private:
   };
 
   Arena arena;
-  uint64_t freeBefore = 0; ///< of the device's memory
+  uint64_t freeBefore = 0;     ///< of the device's memory
   std::vector<char> converted; ///< while loading, what goes to a device that reads no host memory
   std::unique_ptr<char, ReleaseShared> host;
   std::vector<const void *> pointers;

@@ -40,15 +40,16 @@ inline uint64_t attentionWorkspace(const AttentionSizes &sizes, bool determinist
   const int64_t rows = sizes.batch * roundUp(sizes.seq, 64) * sizes.heads;
   const int64_t side = roundUp(packed ? longest : sizes.seq, 128);
   int64_t bytes = 4 * rows + (int64_t(1) << 20);
-  bytes += deterministic ? 2 * (packed ? sequences : sizes.batch) * sizes.heads * side * side : 4 * rows * sizes.dim;
+  bytes += deterministic ? 2 * (packed ? sequences : sizes.batch) * sizes.heads * side * side
+                         : 4 * rows * sizes.dim;
   if (sizes.heads != sizes.kvHeads)
     bytes += (packed ? 8 : 4) * rows * sizes.dim;
   return uint64_t(bytes);
 }
 
-/// What a program plans for cuDNN. In any order packed rows want more than whole ones, whatever their number; in one
-/// order the many sequences and the long one of a bad batch would want more than anyone should plan: such a batch goes
-/// to the own kernels.
+/// What a program plans for cuDNN. In any order packed rows want more than whole ones, whatever their number;
+/// in one order the many sequences and the long one of a bad batch would want more than anyone should plan:
+/// such a batch goes to the own kernels.
 inline uint64_t plannedAttentionWorkspace(const AttentionSizes &sizes, bool deterministic) {
   return attentionWorkspace(sizes, deterministic, deterministic ? 0 : 1, sizes.seq);
 }

@@ -44,7 +44,8 @@ __device__ void mapPack(MapResults<TY, R...> y, int64_t at, const Pack<TX, N> &.
 }
 
 template <auto Body, int N, class Results, class... TX>
-__global__ void __launch_bounds__(blockThreads) mapKernel(int64_t total, int64_t cols, Results y, MapOperand<TX>... x) {
+__global__ void __launch_bounds__(blockThreads)
+    mapKernel(int64_t total, int64_t cols, Results y, MapOperand<TX>... x) {
   int64_t i = threadNumber() * N;
   if (i + N <= total) {
     mapPack<Body, N>(y, i, fetch<N>(x, i, total, cols)...);
@@ -70,8 +71,8 @@ void mapAll(const peft_context_t &ctx, MapResults<TY, R...> y, int64_t total, in
            mapKernel<Body, width, Results, ElementOf<X>...>, total, cols, y,
            MapOperand<ElementOf<X>>{x.data, x.size()}...);
   else
-    launch(ctx, "map", blocksFor(total), blockThreads, mapKernel<Body, 1, Results, ElementOf<X>...>, total, cols, y,
-           MapOperand<ElementOf<X>>{x.data, x.size()}...);
+    launch(ctx, "map", blocksFor(total), blockThreads, mapKernel<Body, 1, Results, ElementOf<X>...>, total,
+           cols, y, MapOperand<ElementOf<X>>{x.data, x.size()}...);
 }
 
 } // namespace detail

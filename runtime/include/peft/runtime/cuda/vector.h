@@ -47,7 +47,8 @@ template <class T, int N> struct Pack {
 #pragma unroll
       for (int i = 0; i < words; i += 4) {
         const uint4 part = reinterpret_cast<const uint4 *>(p)[i / 4];
-        pack.word[i] = part.x, pack.word[i + 1] = part.y, pack.word[i + 2] = part.z, pack.word[i + 3] = part.w;
+        pack.word[i] = part.x, pack.word[i + 1] = part.y, pack.word[i + 2] = part.z,
+        pack.word[i + 3] = part.w;
       }
     }
     return pack;
