@@ -74,15 +74,26 @@ inline void store(bf16 *to, int64_t stride, const __m512i r[16]) {
     _mm512_store_si512(to + i * stride, r[i]);
 }
 
-/// A block [k][n] of b, or as it lies [n][k], as tiles [n / 16][k / 32].
+/// Calls the first line of each row into the second-level cache; what is no memory is passed over.
+template <int rows> inline void call(const bf16 *from, int64_t stride) {
+  for (int i = 0; i < rows; ++i)
+    _mm_prefetch(from + i * stride, _MM_HINT_T1);
+}
+
+/// A block [k][n] of b, or as it lies [n][k], as tiles [n / 16][k / 32]. A frozen weight comes from memory,
+/// and the processor does not foresee many rows at once that are short: with each tile the one below it is
+/// called. Long rows it does foresee, and calls cost more than they bring.
 void copyB(bf16 *to, const bf16 *from, int64_t stride, bool transposed, int64_t k, int64_t n) {
   const int64_t depths = roundUp(k, depth) / depth;
+  const bool shortRows = (transposed ? k : n) < 704;
   auto tile = [&](int64_t column, int64_t p) { return to + (column / half * depths + p / depth) * tileSize; };
   if (transposed)
     for (int64_t j = 0; j < n; j += half)
       for (int64_t p = 0; p < k; p += depth) {
         __m512i r[16];
         loadHalf(r, from + j * stride + p, stride, n - j, k - p);
+        if (shortRows)
+          call<half>(from + (j + half) * stride + p, stride);
         transpose(r);
         store(tile(j, p), depth, r);
       }
@@ -91,6 +102,8 @@ void copyB(bf16 *to, const bf16 *from, int64_t stride, bool transposed, int64_t 
       for (int64_t j = 0; j < n; j += side) {
         __m512i r[32];
         loadPairs(r, from + p * stride + j, stride, k - p, n - j);
+        if (shortRows)
+          call<depth>(from + (p + depth) * stride + j, stride);
         store(tile(j, p), depth, r);
         if (n - j > half)
           store(tile(j + half, p), depth, r + 16);
@@ -199,10 +212,12 @@ template <int tile> inline void passTile(const void *from) {
 
 /// sums, tiles [M][N], = a b, or += when `more`, over `depths` tiles of k; tiles of b's next columns lie
 /// `across` elements further. c is where sums will go, or what they will be added to, to be called into the
-/// cache.
+/// cache. So are two lines, `aheadRow` apart, of tiles to be copied later, `aheadStep` apart: three
+/// arguments, because a struct of them takes time.
 template <int M, int N, class R>
 void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t stride, const bf16 *b,
-              int64_t across, Finish<R> &last, const R *c, int64_t ldc) {
+              int64_t across, Finish<R> &last, const R *c, int64_t ldc, const bf16 *ahead, int64_t aheadStep,
+              int64_t aheadRow) {
   const int64_t bytes = stride * int64_t(sizeof(bf16)), rowsAtOnce = (side + depths - 1) / depths;
   constexpr int64_t sumRow = half * sizeof(float);
   if (more) {
@@ -236,6 +251,8 @@ void multiply(float *sums, bool more, int64_t depths, const bf16 *a, int64_t str
     for (int64_t row = 0; row < rowsAtOnce; ++row, c += ldc)
       _mm_prefetch(c, _MM_HINT_ET0);
     last.advance(rowsAtOnce);
+    call<2>(ahead, aheadRow);
+    ahead += aheadStep;
   }
   storeTile<0>(sums, sumRow);
   if constexpr (N > 1)
@@ -258,7 +275,7 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
   };
   const int64_t kStep = evenly(g.k, 640), kBlock = g.k <= 2048 ? roundUp(g.k, depth) : kStep;
   const int64_t mBlock = std::min<int64_t>(bottom - top, 1024);
-  const int64_t nBlock = std::min(roundUp(right - left, side), (1 << 19) / kBlock / side * side);
+  const int64_t nBlock = evenly(right - left, (1 << 19) / kBlock / side * side);
   // Rows whose addresses differ by a multiple of 4 KiB share a set of the first-level cache.
   const bool direct = !g.transposeA && g.k % depth == 0 && (bottom - top) % half == 0 && g.lda % 2048 != 0;
   const int64_t stride = direct ? g.lda : kBlock + depth;
@@ -279,6 +296,10 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
         const bf16 *a = g.a + (g.transposeA ? p0 * g.lda + i0 : i0 * g.lda + p0);
         if (!direct)
           copyA(copy, stride, a, g.lda, g.transposeA, m, k);
+        // Sixteen rows of cells call the block of b that follows, each two of the 32 lines of a cell of it.
+        const bool sameColumns = p0 + kBlock < g.k;
+        const int64_t nextP = sameColumns ? p0 + kBlock : 0, nextJ = sameColumns ? j0 : j0 + nBlock;
+        const int64_t column = g.transposeB ? g.ldb : 1, row = g.transposeB ? 1 : g.ldb;
         const R *c = g.add ? g.add : g.c;
         const int64_t ldc = g.add ? g.ldadd : g.ldc;
         Finish<R> last;
@@ -292,11 +313,14 @@ void part(const Gemm<bf16, R> &g, bool transposed, int64_t top, int64_t bottom, 
               auto *run = tall == 2   ? wide == 2 ? multiply<2, 2, R> : multiply<2, 1, R>
                             : wide == 2 ? multiply<1, 2, R>
                                       : multiply<1, 1, R>;
-              const bool whole = p0 + p * depth + kStep >= g.k, call = whole && !transposed;
+              const bool whole = p0 + p * depth + kStep >= g.k, fetch = whole && !transposed;
+              const bool ahead = nextJ < right && i < half * side;
               run(next, p0 + p > 0, std::min(kStep / depth, depths - p),
                   (direct ? a : copy) + i * stride + p * depth, stride,
                   b + (j / half * depths + p) * tileSize, depths * tileSize, last,
-                  call ? c + (i0 + i) * ldc + j0 + j : c, call ? ldc : 0);
+                  fetch ? c + (i0 + i) * ldc + j0 + j : c, fetch ? ldc : 0,
+                  ahead ? g.b + (nextJ + j) * column + (nextP + p * depth) * row + i / half * g.ldb : a,
+                  ahead ? depth * row : 0, ahead ? g.ldb : 0);
               if (whole)
                 last = Finish<R>(g, transposed, next, i0 + i, j0 + j, tall, wide);
               next = kStep < g.k ? next + cell : next == sums ? sums + cell : sums;
