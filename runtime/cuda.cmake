@@ -16,11 +16,11 @@ set(cuda_options -gencode=arch=compute_80,code=sm_80 -gencode=arch=compute_90a,c
 
 set(cuda_sources
   attention.cpp attention_cudnn.cpp attention_exact.cu attention_exact_grad.cu attention_flash.cu
-  attention_flash_grad.cu attention_layout.cpp attention_prepare.cu chunks.cu columns.cu constants.cpp copy.cu
-  cross_entropy.cu device.cpp device_errors.cpp dropout.cu embedding.cu fp8.cu
+  attention_flash_grad.cu attention_layout.cpp attention_prepare.cu borders.cu chunks.cu columns.cu constants.cpp
+  copy.cu cross_entropy.cu device.cpp device_errors.cpp dropout.cu embedding.cu fp8.cu
   gemm.cpp gemm_cache.cpp gemm_tune.cpp launch.cpp linear.cu offload.cpp optimizer.cu quantized.cu rms_norm.cu
   rms_norm_weight_grad.cu rope.cu rows.cu soft_prompt.cu staging.cpp)
-set(cuda_tests fp8 linear loss math norm run token update wide) # of test/NAME_kernel_test.cpp
+set(cuda_tests borders fp8 linear loss math norm run token update wide) # of test/NAME_kernel_test.cpp
 list(TRANSFORM cuda_sources PREPEND ${CMAKE_SOURCE_DIR}/cuda/)
 
 add_library(peft_kernels_cuda STATIC ${cuda_sources})

@@ -43,13 +43,15 @@ static std::string parameterRow(nn::ParameterOp parameter, const ParameterPlaces
   }
   auto encoding = dyn_cast_or_null<StorageEncodingInterface>(type.getEncoding());
   uint64_t block = 0, nested = 0, bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  if (encoding) {
-    auto get = [&](StringRef key) {
-      auto attr = parameter->getAttrOfType<IntegerAttr>(key);
-      return attr ? attr.getInt() : 0;
-    };
-    block = get("exec.block"), nested = get("exec.nested"), bytes = get("exec.bytes");
-  }
+  auto get = [&](StringRef key) {
+    auto attr = parameter->getAttrOfType<IntegerAttr>(key);
+    return attr ? attr.getInt() : 0;
+  };
+  uint64_t pitch = get("exec.pitch");
+  if (encoding)
+    block = get("exec.block"), nested = get("exec.nested");
+  if (encoding || pitch)
+    bytes = get("exec.bytes");
   auto offset = places.offset.find(parameter.getSymName());
   bool isPlaced = offset != places.offset.end();
   bool fromFile = parameter.getInit() == nn::Init::checkpoint || parameter.getInit() == nn::Init::rows;
@@ -58,9 +60,9 @@ static std::string parameterRow(nn::ParameterOp parameter, const ParameterPlaces
          (fromFile ? cppString(parameter.getSourceKey()) : std::string("nullptr")) + ", " +
          (type.getElementType().isF32() ? "PEFT_F32" : "PEFT_BF16") + ", " +
          (encoding ? encoding.abiName().str() : "PEFT_DENSE") + ", " + text(block) + ", " + text(nested) +
-         ", " + text(type.getRank()) + ", {" + dims + "}, " + text(parameter.isTrainable()) + ", " +
-         initOf(parameter.getInit()) + ", " + cppNumber(a) + ", " + rows + ", " +
-         (isPlaced ? text(offset->second) : "PEFT_MAPPED") + ", " + text(bytes) + ", " +
+         ", " + text(type.getRank()) + ", {" + dims + "}, " + text(pitch) + ", " +
+         text(parameter.isTrainable()) + ", " + initOf(parameter.getInit()) + ", " + cppNumber(a) + ", " +
+         rows + ", " + (isPlaced ? text(offset->second) : "PEFT_MAPPED") + ", " + text(bytes) + ", " +
          text(parameter.isTrainable() ? places.gradient + offset->second : 0) + "},\n";
 }
 

@@ -37,7 +37,7 @@ template <class T> struct Head {
 
 /// Of sequence b of x [batch, seq, heads * dim].
 template <class T> Head<T> headOf(Tensor<T> x, int64_t b, int64_t seq, int64_t head, int64_t dim) {
-  return {x.data + b * seq * x.cols() + head * dim, x.cols(), dim};
+  return {x.data + b * seq * x.rowStride() + head * dim, x.rowStride(), dim};
 }
 
 /// Operands of the backward pass: one key head of one sequence, and the first of the

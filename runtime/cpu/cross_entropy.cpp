@@ -5,6 +5,9 @@
 #include "peft/runtime/math.h"
 #include "peft/runtime/rounded.h"
 
+#include <algorithm>
+#include <vector>
+
 namespace peft::rt {
 namespace {
 
@@ -21,6 +24,26 @@ template <class T> float logSumExp(const T *x, int64_t n) {
   for (int64_t c = 0; c < n; ++c)
     sum += exp_(toFloat(x[c]) - maximum);
   return maximum + std::log(sum);
+}
+
+/// *sum += what `loss` says of each row with a target, in the order of rows.
+template <class Loss> void addLosses(Tensor<float> sum, Tensor<const int32_t> targets, Loss loss) {
+  double total = 0;
+  for (int64_t i = 0; i < targets.size(); ++i)
+    if (targets.data[i] != -100)
+      total += loss(i);
+  *sum.data = float(*sum.data + total);
+}
+
+/// The gradient of one row, whose log of the sum of exponentials is `lse`. In place.
+template <class T> void gradOf(T *to, const T *from, int64_t vocab, int32_t target, float lse, float scale) {
+  if (target == -100) {
+    std::fill_n(to, vocab, fromFloat<T>(0));
+    return;
+  }
+  const float atTarget = exp_(toFloat(from[target]) - lse) - 1.0f;
+  fillRounded(to, vocab, [=](int64_t c) { return scale * exp_(toFloat(from[c]) - lse); });
+  to[target] = fromFloat<T>(scale * atTarget);
 }
 
 } // namespace
@@ -42,11 +65,9 @@ void cross_entropy(const Context &, Tensor<float> sum, Tensor<float> lse, Tensor
     for (int64_t i = begin; i < end; ++i)
       lse.data[i] = targets.data[i] == -100 ? 0.0f : logSumExp(logits.data + i * vocab, vocab);
   });
-  double loss = 0;
-  for (int64_t i = 0; i < rows; ++i)
-    if (int32_t target = targets.data[i]; target != -100)
-      loss += double(lse.data[i]) - toFloat(logits.data[i * vocab + target]);
-  *sum.data = float(*sum.data + loss);
+  addLosses(sum, targets, [&](int64_t i) {
+    return double(lse.data[i]) - toFloat(logits.data[i * vocab + targets.data[i]]);
+  });
 }
 
 template <class T>
@@ -55,26 +76,36 @@ void cross_entropy_grad(const Context &, Tensor<T> dlogits, Tensor<const T> logi
   const float scale = scaleOfBatch;
   const int64_t rows = logits.rows(), vocab = logits.cols();
   parallelFor(rows, logits.size(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      gradOf(dlogits.data + i * vocab, logits.data + i * vocab, vocab, targets.data[i], lse.data[i], scale);
+  });
+}
+
+template <class T>
+void cross_entropy_with_grad(const Context &, Tensor<float> sum, Tensor<T> dlogits, Tensor<const T> logits,
+                             Tensor<const int32_t> targets, const float &scaleOfBatch) {
+  const float scale = scaleOfBatch;
+  const int64_t rows = logits.rows(), vocab = logits.cols();
+  std::vector<double> losses(rows);
+  parallelFor(rows, logits.size(), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const T *from = logits.data + i * vocab;
-      T *to = dlogits.data + i * vocab;
       const int32_t target = targets.data[i];
-      if (target == -100) {
-        std::fill_n(to, vocab, fromFloat<T>(0));
-        continue;
-      }
-      const float rowLse = lse.data[i], atTarget = exp_(toFloat(from[target]) - rowLse) - 1.0f;
-      fillRounded(to, vocab, [=](int64_t c) { return scale * exp_(toFloat(from[c]) - rowLse); });
-      to[target] = fromFloat<T>(scale * atTarget);
+      const float lse = target == -100 ? 0.0f : logSumExp(from, vocab);
+      losses[i] = target == -100 ? 0.0 : double(lse) - toFloat(from[target]); // before it is overwritten
+      gradOf(dlogits.data + i * vocab, from, vocab, target, lse, scale);
     }
   });
+  addLosses(sum, targets, [&](int64_t i) { return losses[i]; });
 }
 
 #define INSTANTIATE(T)                                                                                       \
   template void cross_entropy(const Context &, Tensor<float>, Tensor<float>, Tensor<const T>,                \
                               Tensor<const int32_t>);                                                        \
   template void cross_entropy_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const float>,         \
-                                   Tensor<const int32_t>, const float &);
+                                   Tensor<const int32_t>, const float &);                                    \
+  template void cross_entropy_with_grad(const Context &, Tensor<float>, Tensor<T>, Tensor<const T>,          \
+                                        Tensor<const int32_t>, const float &);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

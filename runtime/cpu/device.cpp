@@ -52,6 +52,12 @@ Status download(void *to, const void *from, uint64_t bytes) {
   return Status::ok();
 }
 
+Status uploadRows(char *to, uint64_t pitch, const void *from, uint64_t rowBytes, uint64_t rows) {
+  for (uint64_t row = 0; row < rows; ++row)
+    memcpy(to + row * pitch, static_cast<const char *>(from) + row * rowBytes, rowBytes);
+  return Status::ok();
+}
+
 Status fillZero(void *memory, uint64_t bytes) {
   memset(memory, 0, bytes);
   return Status::ok();

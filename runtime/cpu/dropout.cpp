@@ -3,6 +3,7 @@
 #include "parallel.h"
 #include "peft/runtime/kernels.h"
 #include "peft/runtime/philox.h"
+#include "row_places.h"
 
 namespace peft::rt {
 namespace {
@@ -36,20 +37,29 @@ void drawWords(uint32_t words[4][lanes], uint64_t first, uint64_t seed, uint32_t
 template <class T>
 void dropout(const Context &, Tensor<T> y, Tensor<const T> x, const uint64_t &seed, float p, uint32_t salt) {
   const int64_t total = x.size(), span = 4 * lanes;
+  const RowStarts<const T> xs(x);
+  const RowStarts<T> ys(y);
   const uint64_t threshold = dropoutThreshold(p);
   if (threshold == 0 || threshold > UINT32_MAX) { // all or none: no word decides
-    parallelFor(total, total, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        y.data[i] = threshold ? fromFloat<T>(0) : x.data[i];
+    parallelFor(x.rows(), total, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        for (int64_t c = 0; c < x.cols(); ++c)
+          ys[row][c] = threshold ? fromFloat<T>(0) : xs[row][c];
     });
     return;
   }
+  // Dense tensors are one long row.
+  const bool dense = x.rowStride() == x.cols() && y.rowStride() == y.cols();
+  const int64_t width = dense ? total : x.cols();
   const uint32_t lastDropped = uint32_t(threshold - 1);
   const float scale = 1.0f / (1.0f - p);
   parallelFor((total + span - 1) / span, total, [&](int64_t begin, int64_t end) {
     // Copies, because a store of a float could change what a reference sees.
     const float keptFactor = scale;
     const uint32_t limit = lastDropped;
+    const RowStarts<const T> from(xs);
+    const RowStarts<T> to(ys);
+    RowPosition at(begin * span, width);
     for (int64_t part = begin; part < end; ++part) {
       float factors[span];
       uint32_t words[4][lanes];
@@ -60,13 +70,17 @@ void dropout(const Context &, Tensor<T> y, Tensor<const T> x, const uint64_t &se
         factors[4 * lane + 2] = words[2][lane] > limit ? keptFactor : 0.0f;
         factors[4 * lane + 3] = words[3][lane] > limit ? keptFactor : 0.0f;
       }
-      const int64_t first = part * span, n = std::min(span, total - first);
-      const T *from = x.data + first;
-      T *to = y.data + first;
+      for (int64_t done = 0, last = std::min(span, total - part * span), n; done < last; done += n) {
+        n = std::min(last - done, width - at.column);
+        const float *factor = factors + done;
+        const T *element = from[at];
+        T *result = to[at];
 #pragma omp simd
-      for (int64_t i = 0; i < n; ++i) { // an infinite x that is dropped is 0, not NaN
-        float kept = toFloat(from[i]) * factors[i];
-        to[i] = fromFloat<T>(factors[i] == 0.0f ? 0.0f : kept);
+        for (int64_t i = 0; i < n; ++i) { // an infinite x that is dropped is 0, not NaN
+          float kept = toFloat(element[i]) * factor[i];
+          result[i] = fromFloat<T>(factor[i] == 0.0f ? 0.0f : kept);
+        }
+        at.advance(n);
       }
     }
   });

@@ -66,7 +66,7 @@ template <class T> void multiply(const Fp8Gemm<T> &g, const T *bias) {
 
 template <class T>
 void quantize_rows(const Context &, Tensor<uint8_t> codes, Tensor<float> scales, Tensor<const T> x) {
-  quantizeRows(x.data, x.rows(), x.cols(), codes.data, scales.data);
+  quantizeRows(x.data, x.rowStride(), x.rows(), x.cols(), codes.data, scales.data);
 }
 
 template <class T>

@@ -9,6 +9,7 @@
 #include "gemm.h"
 #include "parallel.h"
 #include "peft/runtime/kernels.h"
+#include "row_places.h"
 
 namespace peft::rt {
 
@@ -32,9 +33,10 @@ void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, 
 
 template <class T> void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy) {
   const int64_t rows = dy.rows(), cols = dy.cols();
+  const RowStarts<const T> starts(dy);
   parallelColumns(cols, dy.size(), [&](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < rows; ++i) {
-      const T *from = dy.data + i * cols;
+      const T *from = starts[i];
 #pragma omp simd
       for (int64_t c = begin; c < end; ++c)
         sum.data[c] += toFloat(from[c]);

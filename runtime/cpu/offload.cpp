@@ -13,30 +13,44 @@
 namespace peft::rt {
 namespace {
 
+/// Rows of bytes, `toPitch` and `fromPitch` apart.
 struct Crossing {
-  void *to;
-  const void *from;
-  size_t bytes;
+  char *to;
+  const char *from;
+  size_t toPitch, fromPitch, rowBytes, rows;
 };
 
 /// By the buffer that `await` names. One device, one thread.
 std::map<const void *, Crossing> crossing;
 
+/// What is dense need not have the other's shape.
+template <class T> Crossing crossingOf(Tensor<T> to, Tensor<const T> from) {
+  const int64_t cols = from.cols();
+  return {reinterpret_cast<char *>(to.data),
+          reinterpret_cast<const char *>(from.data),
+          size_t(to.pitch ? to.pitch : cols) * sizeof(T),
+          size_t(from.rowStride()) * sizeof(T),
+          size_t(cols) * sizeof(T),
+          size_t(from.rows())};
+}
+
 } // namespace
 
 template <class T> void offload(const Context &, Tensor<T> host, Tensor<const T> x) {
-  crossing[x.data] = {host.data, x.data, size_t(x.size()) * sizeof(T)};
+  crossing[x.data] = crossingOf(host, x);
 }
 
 template <class T> void fetch(const Context &, Tensor<T> y, Tensor<const T> host) {
-  crossing[y.data] = {y.data, host.data, size_t(y.size()) * sizeof(T)};
+  crossing[y.data] = crossingOf(y, host);
 }
 
 template <class T> void await(const Context &, Tensor<T> x) {
   auto it = crossing.find(x.data);
   if (it == crossing.end())
     return;
-  memcpy(it->second.to, it->second.from, it->second.bytes);
+  const Crossing &c = it->second;
+  for (size_t row = 0; row < c.rows; ++row)
+    memcpy(c.to + row * c.toPitch, c.from + row * c.fromPitch, c.rowBytes);
   crossing.erase(it);
 }
 

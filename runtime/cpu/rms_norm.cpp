@@ -9,6 +9,7 @@
 #include "parallel.h"
 #include "peft/runtime/kernels.h"
 #include "peft/runtime/rounded.h"
+#include "row_places.h"
 
 #include <cmath>
 #include <vector>
@@ -30,12 +31,14 @@ template <class T>
 void rms_norm(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, double eps) {
   const int64_t n = w.size();
   parallelFor(x.size() / n, x.size(), [&](int64_t begin, int64_t end) {
+    const RowStarts<const T> xs(x);
+    const RowStarts<T> ys(y);
     const T *weight = w.data;
-    for (int64_t i = begin; i < end; ++i) {
-      const T *from = x.data + i * n;
-      T *to = y.data + i * n;
+    RowPosition at(begin * n, x.cols());
+    for (int64_t i = begin; i < end; ++i, at.advance(n)) {
+      const T *from = xs[at];
       const float r = reciprocalRms(from, n, eps);
-      fillRounded(to, n, [=](int64_t c) { return toFloat(weight[c]) * (toFloat(from[c]) * r); });
+      fillRounded(ys[at], n, [=](int64_t c) { return toFloat(weight[c]) * (toFloat(from[c]) * r); });
     }
   });
 }
@@ -45,10 +48,13 @@ void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<con
                    Tensor<const T> residual, double eps) {
   const int64_t n = w.size();
   parallelFor(x.size() / n, x.size(), [&](int64_t begin, int64_t end) {
+    const RowStarts<const T> xs(x), dys(dy), residuals(residual);
+    const RowStarts<T> dxs(dx);
     const T *weight = w.data;
-    for (int64_t i = begin; i < end; ++i) {
-      const T *from = x.data + i * n, *slope = dy.data + i * n;
-      T *to = dx.data + i * n;
+    RowPosition at(begin * n, x.cols());
+    for (int64_t i = begin; i < end; ++i, at.advance(n)) {
+      const T *from = xs[at], *slope = dys[at];
+      T *to = dxs[at];
       const float r = reciprocalRms(from, n, eps);
       float dot = 0;
 #pragma omp simd reduction(+ : dot)
@@ -58,7 +64,7 @@ void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<con
       auto gradient = [=](int64_t c) {
         return r * (toFloat(slope[c]) * toFloat(weight[c])) - pull * toFloat(from[c]);
       };
-      if (const T *beside = residual ? residual.data + i * n : nullptr)
+      if (const T *beside = residual ? residuals[at] : nullptr)
         fillRounded(to, n, [=](int64_t c) { return toFloat(beside[c]) + gradient(c); });
       else
         fillRounded(to, n, gradient);
@@ -72,12 +78,16 @@ void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy
   const int64_t n = sum.size(), groups = x.size() / n;
   std::vector<float> r(groups);
   parallelFor(groups, x.size(), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      r[i] = reciprocalRms(x.data + i * n, n, eps);
+    const RowStarts<const T> xs(x);
+    RowPosition at(begin * n, x.cols());
+    for (int64_t i = begin; i < end; ++i, at.advance(n))
+      r[i] = reciprocalRms(xs[at], n, eps);
   });
   parallelColumns(n, x.size(), [&](int64_t begin, int64_t end) {
-    for (int64_t i = 0; i < groups; ++i) {
-      const T *from = x.data + i * n, *slope = dy.data + i * n;
+    const RowStarts<const T> xs(x), dys(dy);
+    RowPosition at(0, x.cols());
+    for (int64_t i = 0; i < groups; ++i, at.advance(n)) {
+      const T *from = xs[at], *slope = dys[at];
       const float ri = r[i];
 #pragma omp simd
       for (int64_t c = begin; c < end; ++c)

@@ -4,6 +4,7 @@
 #include "peft/runtime/angle.h"
 #include "peft/runtime/kernels.h"
 #include "peft/runtime/rounded.h"
+#include "row_places.h"
 
 namespace peft::rt {
 
@@ -14,9 +15,11 @@ void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t>
   const float direction = inverse ? -1.0f : 1.0f;
   parallelFor(x.rows(), x.size(), [&](int64_t begin, int64_t end) {
     float *sines = Scratch::mine().floats(2 * pairs + cols), *cosines = sines + pairs, *row = cosines + pairs;
+    const RowStarts<const T> xs(x);
+    const RowStarts<T> ys(y);
     for (int64_t i = begin; i < end; ++i) {
       if constexpr (std::is_same_v<T, float>) // nothing to round: where it belongs at once
-        row = y.data + i * cols;
+        row = ys[i];
       const float position = float(positions.data[i]);
 #pragma omp simd
       for (int64_t p = 0; p < pairs; ++p) {
@@ -26,7 +29,7 @@ void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t>
         cosines[p] = cosine * scale;
       }
       for (int64_t h = 0; h < heads; ++h) {
-        const T *from = x.data + i * cols + h * head_dim;
+        const T *from = xs[i] + h * head_dim;
         float *to = row + h * head_dim;
 #pragma omp simd
         for (int64_t p = 0; p < pairs; ++p) {
@@ -38,7 +41,7 @@ void rope(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const int32_t>
           to[d] = toFloat(from[d]);
       }
       if constexpr (!std::is_same_v<T, float>)
-        roundTo(y.data + i * cols, row, cols);
+        roundTo(ys[i], row, cols);
     }
   });
 }

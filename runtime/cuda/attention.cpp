@@ -47,13 +47,13 @@ void inSlices(const peft_context_t &ctx, const AttentionShape &shape, uint64_t f
 template <class T>
 void ownForward(const peft_context_t &ctx, const AttentionShape &shape, const Forward<T> &x) {
   inSlices(ctx, shape, 0, [&](const AttentionShape &slice, int first, int2 *ranges, float *) {
-    const int64_t query = first * shape.queryRow(), key = first * shape.keyRow();
-    const int32_t *segments = x.segments + int64_t(first) * shape.seq;
+    const int64_t token = int64_t(first) * shape.seq;
+    const int32_t *segments = x.segments + token;
     findRanges(ctx, slice, segments, ranges);
-    flashForward(
-        ctx, slice,
-        Forward<T>{x.o + query, x.lse + first * shape.lseRow, x.q + query, x.k + key, x.v + key, segments},
-        ranges);
+    flashForward(ctx, slice,
+                 Forward<T>{x.o.from(token), x.lse + first * shape.lseRow, x.q.from(token), x.k.from(token),
+                            x.v.from(token), segments},
+                 ranges);
   });
 }
 
@@ -61,14 +61,14 @@ template <class T>
 void ownBackward(const peft_context_t &ctx, const AttentionShape &shape, const Backward<T> &x) {
   const uint64_t floats = uint64_t(shape.heads) * shape.seq;
   inSlices(ctx, shape, floats, [&](const AttentionShape &slice, int first, int2 *ranges, float *delta) {
-    const int64_t query = first * shape.queryRow(), key = first * shape.keyRow();
-    const int32_t *segments = x.segments + int64_t(first) * shape.seq;
-    findRanges(ctx, slice, segments, ranges);
-    outputDots(ctx, slice, x.dout + query, x.o + query, delta);
-    flashBackward(ctx, slice,
-                  Backward<T>{x.dq + query, x.dk + key, x.dv + key, x.dout + query, x.q + query, x.k + key,
-                              x.v + key, x.o + query, x.lse + first * shape.lseRow, segments},
-                  ranges, delta);
+    const int64_t token = int64_t(first) * shape.seq;
+    const Backward<T> part{x.dq.from(token),   x.dk.from(token), x.dv.from(token),
+                           x.dout.from(token), x.q.from(token),  x.k.from(token),
+                           x.v.from(token),    x.o.from(token),  x.lse + first * shape.lseRow,
+                           x.segments + token};
+    findRanges(ctx, slice, part.segments, ranges);
+    outputDots(ctx, slice, part.dout, part.o, delta);
+    flashBackward(ctx, slice, part, ranges, delta);
   });
 }
 
@@ -91,7 +91,7 @@ void attention(const Context &ctx, Tensor<T> o, Tensor<float> lse, Tensor<const 
   if (segments.size() == 0)
     return;
   const AttentionShape shape = shapeOf(ctx, q, k, segments, dim, scale, window);
-  const Forward<T> x{o.data, lse.data, q.data, k.data, v.data, segments.data};
+  const Forward<T> x{tokensOf(o), lse.data, tokensOf(q), tokensOf(k), tokensOf(v), segments.data};
   if (!throughCudnn(ctx, shape, x))
     ownForward(ctx, shape, x);
 }
@@ -104,8 +104,8 @@ void attention_grad(const Context &ctx, Tensor<T> dq, Tensor<T> dk, Tensor<T> dv
   if (segments.size() == 0)
     return;
   const AttentionShape shape = shapeOf(ctx, q, k, segments, dim, scale, window);
-  const Backward<T> x{dq.data, dk.data, dv.data, dout.data, q.data,
-                      k.data,  v.data,  o.data,  lse.data,  segments.data};
+  const Backward<T> x{tokensOf(dq), tokensOf(dk), tokensOf(dv), tokensOf(dout), tokensOf(q),
+                      tokensOf(k),  tokensOf(v),  tokensOf(o),  lse.data,       segments.data};
   if (!throughCudnn(ctx, shape, x))
     ownBackward(ctx, shape, x);
 }

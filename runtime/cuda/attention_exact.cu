@@ -36,11 +36,9 @@ __global__ void __launch_bounds__(threads)
 
   const int head = int(blockIdx.x) % shape.heads, b = int(blockIdx.x) / shape.heads;
   const int start = int(gridDim.y - 1 - blockIdx.y) * rows;
-  const int64_t queryStride = int64_t(shape.heads) * shape.dim,
-                keyStride = int64_t(shape.kvHeads) * shape.dim;
-  const int64_t queryAt = b * shape.queryRow() + start * queryStride + int64_t(head) * shape.dim;
-  const int64_t keyAt = b * shape.keyRow() + int64_t(head / (shape.heads / shape.kvHeads)) * shape.dim;
-  const int32_t *segments = x.segments + int64_t(b) * shape.seq;
+  const int64_t firstToken = int64_t(b) * shape.seq;
+  const int column = head * shape.dim, keyColumn = head / (shape.heads / shape.kvHeads) * shape.dim;
+  const int32_t *segments = x.segments + firstToken;
   BlockWalk<true, rows, rows> walk(shape, ranges + int64_t(b) * ((shape.seq + rangeTokens - 1) / rangeTokens),
                                    start);
 
@@ -50,11 +48,11 @@ __global__ void __launch_bounds__(threads)
     maximum[i] = -INFINITY;
     sum[i] = 0;
   }
-  loadTile<W>(queryTile, x.q + queryAt, queryStride, shape.seq - start, shape.dim);
+  loadTile<W>(queryTile, x.q.at(firstToken + start) + column, x.q.stride, shape.seq - start, shape.dim);
   for (; !walk.done(); walk.next()) {
     const int key = walk.start();
     __syncthreads(); // nobody reads the last step's values any more
-    loadTile<W>(keyTile, x.k + keyAt + key * keyStride, keyStride, shape.seq - key, shape.dim);
+    loadTile<W>(keyTile, x.k.at(firstToken + key) + keyColumn, x.k.stride, shape.seq - key, shape.dim);
     __syncthreads();
     float scores[m][m];
     multiplyRows<W>(scores, queryTile, keyTile);
@@ -89,7 +87,7 @@ __global__ void __launch_bounds__(threads)
     }
     storeWeights<W>(weightTile, scores);
     __syncthreads(); // nobody reads keys any more
-    loadTile<W>(keyTile, x.v + keyAt + key * keyStride, keyStride, shape.seq - key, shape.dim);
+    loadTile<W>(keyTile, x.v.at(firstToken + key) + keyColumn, x.v.stride, shape.seq - key, shape.dim);
     __syncthreads();
     multiplyColumns<W>(output, weightTile, keyTile);
   }
@@ -102,7 +100,8 @@ __global__ void __launch_bounds__(threads)
     if (threadX() == 0 && query < shape.seq)
       x.lse[b * shape.lseRow + head * shape.lseHead + query] = maximum[i] + logf(total);
   }
-  storeSums<W>(x.o + queryAt, queryStride, output, factors, shape.seq - start, shape.dim);
+  storeSums<W>(x.o.at(firstToken + start) + column, x.o.stride, output, factors, shape.seq - start,
+               shape.dim);
 }
 
 template <int W>

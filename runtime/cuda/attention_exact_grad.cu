@@ -21,30 +21,31 @@ __global__ void __launch_bounds__(threads)
         *columnTile = otherRowTile + tileFloats<W>, *otherColumnTile = columnTile + tileFloats<W>,
         *weightTile = otherColumnTile + tileFloats<W>;
 
-  const int rowHeads = rowsAreQueries ? shape.heads : shape.kvHeads,
-            columnHeads = rowsAreQueries ? shape.kvHeads : shape.heads;
+  const int rowHeads = rowsAreQueries ? shape.heads : shape.kvHeads;
   const int group = shape.heads / shape.kvHeads;
   const int rowHead = int(blockIdx.x) % rowHeads, b = int(blockIdx.x) / rowHeads;
   const int firstColumnHead = rowsAreQueries ? rowHead / group : rowHead * group;
   const int start = int(rowsAreQueries ? gridDim.y - 1 - blockIdx.y : blockIdx.y) * rows;
-  const int64_t rowStride = int64_t(rowHeads) * shape.dim, columnStride = int64_t(columnHeads) * shape.dim;
-  const int64_t rowAt = (int64_t(b) * shape.seq + start) * rowStride + int64_t(rowHead) * shape.dim;
-  const int32_t *segments = x.segments + int64_t(b) * shape.seq;
+  const int64_t firstToken = int64_t(b) * shape.seq;
+  const int32_t *segments = x.segments + firstToken;
   BlockWalk<rowsAreQueries, rows, rows> walk(
       shape, ranges + int64_t(b) * ((shape.seq + rangeTokens - 1) / rangeTokens), start);
 
-  loadTile<W>(rowTile, (rowsAreQueries ? x.q : x.k) + rowAt, rowStride, shape.seq - start, shape.dim);
-  loadTile<W>(otherRowTile, (rowsAreQueries ? x.dout : x.v) + rowAt, rowStride, shape.seq - start, shape.dim);
+  auto load = [&](float *tile, const Tokens<const float> &x, int token, int head) {
+    loadTile<W>(tile, x.at(firstToken + token) + head * shape.dim, x.stride, shape.seq - token, shape.dim);
+  };
+  auto store = [&](const Tokens<float> &to, const Sums<W> &sums, const float(&factors)[m]) {
+    storeSums<W>(to.at(firstToken + start) + rowHead * shape.dim, to.stride, sums, factors, shape.seq - start,
+                 shape.dim);
+  };
+  load(rowTile, rowsAreQueries ? x.q : x.k, start, rowHead);
+  load(otherRowTile, rowsAreQueries ? x.dout : x.v, start, rowHead);
   Sums<W> sumFirst = {}, sumV = {}; // dQ or dK; dV
   for (; !walk.done(); walk.next()) {
     const int column = walk.start(), columnHead = firstColumnHead + walk.head();
-    const int64_t columnAt =
-        (int64_t(b) * shape.seq + column) * columnStride + int64_t(columnHead) * shape.dim;
     __syncthreads(); // nobody reads the last step's columns and weights any more
-    loadTile<W>(columnTile, (rowsAreQueries ? x.k : x.q) + columnAt, columnStride, shape.seq - column,
-                shape.dim);
-    loadTile<W>(otherColumnTile, (rowsAreQueries ? x.v : x.dout) + columnAt, columnStride, shape.seq - column,
-                shape.dim);
+    load(columnTile, rowsAreQueries ? x.k : x.q, column, columnHead);
+    load(otherColumnTile, rowsAreQueries ? x.v : x.dout, column, columnHead);
     __syncthreads();
     float weights[m][m], slopes[m][m];
     multiplyRows<W>(weights, rowTile, columnTile);
@@ -82,10 +83,9 @@ __global__ void __launch_bounds__(threads)
     scales[i] = shape.scale;
     ones[i] = 1.0f;
   }
-  storeSums<W>((rowsAreQueries ? x.dq : x.dk) + rowAt, rowStride, sumFirst, scales, shape.seq - start,
-               shape.dim);
+  store(rowsAreQueries ? x.dq : x.dk, sumFirst, scales);
   if constexpr (!rowsAreQueries)
-    storeSums<W>(x.dv + rowAt, rowStride, sumV, ones, shape.seq - start, shape.dim);
+    store(x.dv, sumV, ones);
 }
 
 template <int W>

@@ -78,17 +78,15 @@ __global__ void __launch_bounds__(threads)
   const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
   // Later queries see more keys: the longest blocks first.
   const int start = int(gridDim.y - 1 - blockIdx.y) * queries;
-  const int64_t queryStride = int64_t(shape.heads) * shape.dim,
-                keyStride = int64_t(shape.kvHeads) * shape.dim;
-  const int64_t queryAt = b * shape.queryRow() + start * queryStride + int64_t(head) * shape.dim;
-  const int64_t keyAt = b * shape.keyRow() + int64_t(head / (shape.heads / shape.kvHeads)) * shape.dim;
-  const int32_t *segments = x.segments + int64_t(b) * shape.seq;
+  const int64_t firstToken = int64_t(b) * shape.seq;
+  const int column = head * shape.dim, keyColumn = head / (shape.heads / shape.kvHeads) * shape.dim;
+  const int32_t *segments = x.segments + firstToken;
   BlockWalk<true, queries, keys> walk(
       shape, ranges + int64_t(b) * ((shape.seq + rangeTokens - 1) / rangeTokens), start);
 
   auto loadKeys = [&](int key) {
-    loadTile<W, keys, threads>(keyTile, x.k + keyAt + key * keyStride, keyStride, shape.seq - key, shape.dim,
-                               aligned);
+    loadTile<W, keys, threads>(keyTile, x.k.at(firstToken + key) + keyColumn, x.k.stride, shape.seq - key,
+                               shape.dim, aligned);
     if (int(threadIdx.x) < keys) {
       const bool present = key + int(threadIdx.x) < shape.seq;
       copy4(keySegments + threadIdx.x, segments + (present ? key + int(threadIdx.x) : 0), present);
@@ -108,14 +106,15 @@ __global__ void __launch_bounds__(threads)
   bf16 *ownQueries = queryTile + warp * R * 16 * stride;
   const float scale = shape.scale * log2e;
 
-  loadTile<W, queries, threads>(queryTile, x.q + queryAt, queryStride, shape.seq - start, shape.dim, aligned);
+  loadTile<W, queries, threads>(queryTile, x.q.at(firstToken + start) + column, x.q.stride, shape.seq - start,
+                                shape.dim, aligned);
   loadKeys(walk.start());
   while (!walk.done()) {
     const int key = walk.start();
     const bool full = walk.full();
     waitForCopies();
     __syncthreads(); // keys are here, and nobody reads values any more
-    loadTile<W, keys, threads>(valueTile, x.v + keyAt + key * keyStride, keyStride, shape.seq - key,
+    loadTile<W, keys, threads>(valueTile, x.v.at(firstToken + key) + keyColumn, x.v.stride, shape.seq - key,
                                shape.dim, aligned);
 
     float scores[R][keys / 8][4] = {};
@@ -166,18 +165,17 @@ __global__ void __launch_bounds__(threads)
             state.maximum * shape.scale + logf(state.sum);
     }
   __syncwarp();
-  storeRows<W, 16 * R>(x.o + queryAt + warp * R * 16 * queryStride, queryStride, ownQueries,
+  storeRows<W, 16 * R>(x.o.at(firstToken + start + warp * R * 16) + column, x.o.stride, ownQueries,
                        shape.seq - start - warp * R * 16, shape.dim, aligned);
 }
 
 template <int W>
 void run(const peft_context_t &ctx, const AttentionShape &shape, const Forward<bf16> &x, const int2 *ranges) {
-  const uintptr_t addresses = reinterpret_cast<uintptr_t>(x.q) | reinterpret_cast<uintptr_t>(x.k) |
-                              reinterpret_cast<uintptr_t>(x.v) | reinterpret_cast<uintptr_t>(x.o);
+  const bool aligned = x.q.isAligned() && x.k.isAligned() && x.v.isAligned() && x.o.isAligned();
   const dim3 grid(unsigned(shape.batch * shape.heads),
                   unsigned((shape.seq + Tiles<W>::queries - 1) / Tiles<W>::queries));
   launch(ctx, "attention", forwardKernel<W>, grid, threads, Tiles<W>::bytes, shape, x, ranges,
-         addresses % 16 == 0 && shape.dim % 8 == 0);
+         aligned && shape.dim % 8 == 0);
 }
 
 } // namespace

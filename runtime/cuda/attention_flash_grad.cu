@@ -54,26 +54,26 @@ __global__ void __launch_bounds__(threads)
         *columnDelta = columnLse + 2 * columns;
 
   const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
-  const int rowHeads = rowsAreQueries ? shape.heads : shape.kvHeads,
-            columnHeads = rowsAreQueries ? shape.kvHeads : shape.heads;
+  const int rowHeads = rowsAreQueries ? shape.heads : shape.kvHeads;
   const int group = shape.heads / shape.kvHeads;
   const int rowHead = int(blockIdx.x) % rowHeads, b = int(blockIdx.x) / rowHeads;
   const int firstColumnHead = rowsAreQueries ? rowHead / group : rowHead * group;
   // Early keys and late queries meet most: the longest blocks first.
   const int start = int(rowsAreQueries ? gridDim.y - 1 - blockIdx.y : blockIdx.y) * rows;
-  const int64_t rowStride = int64_t(rowHeads) * shape.dim, columnStride = int64_t(columnHeads) * shape.dim;
-  const int64_t rowAt = (int64_t(b) * shape.seq + start) * rowStride + int64_t(rowHead) * shape.dim;
-  const int32_t *segments = x.segments + int64_t(b) * shape.seq;
+  const int64_t firstToken = int64_t(b) * shape.seq;
+  const int32_t *segments = x.segments + firstToken;
   auto lseOf = [&](int head) { return x.lse + b * shape.lseRow + head * shape.lseHead; };
   auto deltaOf = [&](int head) { return delta + (int64_t(b) * shape.heads + head) * shape.seq; };
   BlockWalk<rowsAreQueries, rows, columns> walk(
       shape, ranges + int64_t(b) * ((shape.seq + rangeTokens - 1) / rangeTokens), start);
 
-  auto loadColumns = [&](bf16 *tile, const bf16 *from) {
-    const int64_t at = (int64_t(b) * shape.seq + walk.start()) * columnStride +
-                       int64_t(firstColumnHead + walk.head()) * shape.dim;
-    loadTile<W, columns, threads>(tile, from + at, columnStride, shape.seq - walk.start(), shape.dim,
-                                  aligned);
+  auto loadColumns = [&](bf16 *tile, const Tokens<const bf16> &x) {
+    const bf16 *from = x.at(firstToken + walk.start()) + (firstColumnHead + walk.head()) * shape.dim;
+    loadTile<W, columns, threads>(tile, from, x.stride, shape.seq - walk.start(), shape.dim, aligned);
+  };
+  auto loadRows = [&](bf16 *tile, const Tokens<const bf16> &x) {
+    loadTile<W, rows, threads>(tile, x.at(firstToken + start) + rowHead * shape.dim, x.stride,
+                               shape.seq - start, shape.dim, aligned);
   };
   auto loadFirst = [&](int stage) {
     loadColumns(columnTiles + stage * columns * stride, rowsAreQueries ? x.k : x.q);
@@ -100,11 +100,9 @@ __global__ void __launch_bounds__(threads)
       row[r][half].delta = rowsAreQueries ? deltaOf(rowHead)[token] : 0.0f;
     }
 
-  loadTile<W, rows, threads>(rowTile, (rowsAreQueries ? x.q : x.k) + rowAt, rowStride, shape.seq - start,
-                             shape.dim, aligned);
+  loadRows(rowTile, rowsAreQueries ? x.q : x.k);
   if (Tile::wantsSlopes)
-    loadTile<W, rows, threads>(otherRowTile, (rowsAreQueries ? x.dout : x.v) + rowAt, rowStride,
-                               shape.seq - start, shape.dim, aligned);
+    loadRows(otherRowTile, rowsAreQueries ? x.dout : x.v);
   loadFirst(0);
   loadOther();
 
@@ -184,7 +182,7 @@ __global__ void __launch_bounds__(threads)
 
   // Through the warp's own rows of the tiles, so that stores are whole lines.
   __syncwarp();
-  auto store = [&](bf16 *to, bf16 *tile, const auto &sum, float factor) {
+  auto store = [&](const Tokens<bf16> &to, bf16 *tile, const auto &sum, float factor) {
     bf16 *own = tile + warp * R * 16 * stride;
 #pragma unroll
     for (int r = 0; r < R; ++r)
@@ -196,7 +194,7 @@ __global__ void __launch_bounds__(threads)
                                         lane % 4 * 2) =
               packed(sum[r][n][2 * half] * factor, sum[r][n][2 * half + 1] * factor);
     __syncwarp();
-    storeRows<W, 16 * R>(to + rowAt + warp * R * 16 * rowStride, rowStride, own,
+    storeRows<W, 16 * R>(to.at(firstToken + start + warp * R * 16) + rowHead * shape.dim, to.stride, own,
                          shape.seq - start - warp * R * 16, shape.dim, aligned);
   };
   if constexpr (Tile::wantsSlopes)
@@ -208,15 +206,15 @@ __global__ void __launch_bounds__(threads)
 template <int W, Role role>
 void runRole(const peft_context_t &ctx, const AttentionShape &shape, const Backward<bf16> &x,
              const int2 *ranges, const float *delta) {
-  uintptr_t addresses = 0;
-  for (const bf16 *pointer : {x.q, x.k, x.v, x.dout, static_cast<const bf16 *>(x.dq),
-                              static_cast<const bf16 *>(x.dk), static_cast<const bf16 *>(x.dv)})
-    addresses |= reinterpret_cast<uintptr_t>(pointer);
+  bool aligned = shape.dim % 8 == 0;
+  for (const Tokens<const bf16> &tokens :
+       {x.q, x.k, x.v, x.dout, Tokens<const bf16>(x.dq), Tokens<const bf16>(x.dk), Tokens<const bf16>(x.dv)})
+    aligned = aligned && tokens.isAligned();
   using Tile = Tiles<W, role>;
   const dim3 grid(unsigned(shape.batch * (Tile::rowsAreQueries ? shape.heads : shape.kvHeads)),
                   unsigned((shape.seq + Tile::rows - 1) / Tile::rows));
   launch(ctx, "attention_grad", backwardKernel<W, role>, grid, threads, Tile::bytes, shape, x, ranges, delta,
-         addresses % 16 == 0 && shape.dim % 8 == 0);
+         aligned);
 }
 
 template <int W>

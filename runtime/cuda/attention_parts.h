@@ -19,20 +19,35 @@ struct AttentionShape {
   float scale;             ///< above 0
   int64_t lseRow, lseHead; ///< floats of lse from one row of the batch, one head, to the next
   int group() const { return heads / kvHeads; }
-  PEFT_HD int64_t queryRow() const { return int64_t(seq) * heads * dim; } ///< elements of a row of the batch
-  PEFT_HD int64_t keyRow() const { return int64_t(seq) * kvHeads * dim; }
 };
 
+/// The heads of a token behind one another, and tokens `stride` elements apart: they may be columns of a
+/// wider tensor.
+template <class T> struct Tokens {
+  T *data;
+  int64_t stride;
+  /// The token's first head.
+  PEFT_HD T *at(int64_t token) const { return data + token * stride; }
+  /// From that token on.
+  Tokens from(int64_t token) const { return {at(token), stride}; }
+  operator Tokens<const T>() const { return {data, stride}; }
+  /// Whether every token begins at a multiple of 16 bytes.
+  bool isAligned() const {
+    return reinterpret_cast<uintptr_t>(data) % 16 == 0 && stride * int64_t(sizeof(T)) % 16 == 0;
+  }
+};
+template <class T> Tokens<T> tokensOf(const Tensor<T> &x) { return {x.data, x.rowStride()}; }
+
 template <class T> struct Forward {
-  T *o;
+  Tokens<T> o;
   float *lse;
-  const T *q, *k, *v;
+  Tokens<const T> q, k, v;
   const int32_t *segments;
 };
 
 template <class T> struct Backward {
-  T *dq, *dk, *dv;
-  const T *dout, *q, *k, *v, *o;
+  Tokens<T> dq, dk, dv;
+  Tokens<const T> dout, q, k, v, o;
   const float *lse;
   const int32_t *segments;
 };
@@ -46,7 +61,8 @@ void findRanges(const peft_context_t &, const AttentionShape &, const int32_t *s
 
 /// delta [batch, heads, seq] = the sum over a head of dout * o.
 template <class T>
-void outputDots(const peft_context_t &, const AttentionShape &, const T *dout, const T *o, float *delta);
+void outputDots(const peft_context_t &, const AttentionShape &, Tokens<const T> dout, Tokens<const T> o,
+                float *delta);
 
 /// Own kernels: everything the interface allows, the same bits in every run.
 void flashForward(const peft_context_t &, const AttentionShape &, const Forward<bf16> &, const int2 *ranges);
@@ -64,23 +80,43 @@ bool cudnnBackward(const peft_context_t &, const AttentionShape &, const Backwar
 /// Why the last of them returned false.
 const std::string &cudnnRefusal();
 
+/// The different strides of an attention's tensors.
+struct Strides {
+  int count = 0;
+  int32_t values[8];
+  /// Its number; it may be new.
+  int indexOf(int64_t stride) {
+    int i = 0;
+    while (i < count && values[i] != stride)
+      ++i;
+    if (i == count)
+      values[count++] = int32_t(stride);
+    return i;
+  }
+};
+
 /// Where the sequences of a packed batch begin, for cuDNN: int32, device memory. What lies
 /// beyond the last sequence is empty, at the end of the tensors.
 struct RaggedOffsets {
-  int32_t *query;  ///< [sequences + 1], elements of q, o
-  int32_t *key;    ///< [sequences + 1], elements of k, v
-  int32_t *lse;    ///< [sequences + 1], tokens
-  int32_t *length; ///< [sequences], tokens
-  static int64_t bytes(int sequences) { return (4 * int64_t(sequences) + 3) * 4; }
-  RaggedOffsets(char *memory, int sequences) {
-    query = reinterpret_cast<int32_t *>(memory);
-    key = query + sequences + 1;
-    lse = key + sequences + 1;
-    length = lse + sequences + 1;
+  int32_t *token;   ///< [sequences + 1], tokens
+  int32_t *length;  ///< [sequences], tokens
+  int32_t *element; ///< [strides.count][sequences + 1], elements of tensors whose tokens are a stride apart
+  Strides strides;
+  static int64_t bytes(int sequences, const Strides &strides) {
+    return ((2 + strides.count) * int64_t(sequences + 1) - 1) * 4;
+  }
+  RaggedOffsets(char *memory, int sequences, const Strides &strides) : strides(strides) {
+    token = reinterpret_cast<int32_t *>(memory);
+    length = token + sequences + 1;
+    element = length + sequences;
   }
 };
 void findSequences(const peft_context_t &, const AttentionShape &, const int32_t *segments, int sequences,
                    const RaggedOffsets &);
+
+/// to = from, `tokens` of them with `width` elements each. REQUIRES: all begin at multiples of 16 bytes.
+void copyTokens(const peft_context_t &, Tokens<bf16> to, Tokens<const bf16> from, int64_t tokens,
+                int64_t width);
 
 /// Operands and lse of a shape, as the kernels and the layout want them.
 template <class T>

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attention_blocks.h"
+#include "copy_rows.h"
 
 namespace peft::rt::attention_detail {
 namespace {
@@ -48,19 +49,20 @@ __device__ inline float dot8(const bf16 *a, const bf16 *b) {
 
 /// 16 lanes a token's head; the tokens of a block follow one another.
 template <class T>
-__global__ void __launch_bounds__(dotThreads)
-    dotKernel(float *delta, const T *dout, const T *o, int seq, int heads, int dim, bool aligned) {
+__global__ void __launch_bounds__(dotThreads) dotKernel(float *delta, Tokens<const T> dout, Tokens<const T> o,
+                                                        int seq, int heads, int dim, bool aligned) {
   const int lane = int(threadIdx.x) % dotLanes,
             token = int(blockIdx.x) * dotTokens + int(threadIdx.x) / dotLanes;
   const int head = int(blockIdx.y) % heads, b = int(blockIdx.y) / heads;
-  const int64_t at = ((int64_t(b) * seq + min(token, seq - 1)) * heads + head) * dim;
+  const int64_t row = int64_t(b) * seq + min(token, seq - 1);
+  const T *first = dout.at(row) + head * dim, *second = o.at(row) + head * dim;
   float sum = 0;
   if (aligned) {
     for (int c = lane * 8; c < dim; c += dotLanes * 8)
-      sum += dot8(dout + at + c, o + at + c);
+      sum += dot8(first + c, second + c);
   } else {
     for (int c = lane; c < dim; c += dotLanes)
-      sum += toFloat(dout[at + c]) * toFloat(o[at + c]);
+      sum += toFloat(first[c]) * toFloat(second[c]);
   }
 #pragma unroll
   for (int distance = dotLanes / 2; distance; distance /= 2)
@@ -74,8 +76,7 @@ constexpr int scanThreads = 1024;
 /// Two passes of one block over all tokens: threads take runs of them, count the sequences
 /// that begin there, learn how many began before, and write them down.
 __global__ void __launch_bounds__(scanThreads)
-    sequenceKernel(RaggedOffsets offsets, const int32_t *segments, int tokens, int seq, int sequences,
-                   int queryWidth, int keyWidth) {
+    sequenceKernel(RaggedOffsets offsets, const int32_t *segments, int tokens, int seq, int sequences) {
   __shared__ int warpCounts[scanThreads / 32];
   const int thread = int(threadIdx.x), lane = thread % 32, warp = thread / 32;
   const int share = (tokens + scanThreads - 1) / scanThreads;
@@ -100,9 +101,9 @@ __global__ void __launch_bounds__(scanThreads)
   }
 
   auto write = [&](int i, int token) {
-    offsets.query[i] = token * queryWidth;
-    offsets.key[i] = token * keyWidth;
-    offsets.lse[i] = token;
+    offsets.token[i] = token;
+    for (int s = 0; s < offsets.strides.count; ++s)
+      offsets.element[s * (sequences + 1) + i] = token * offsets.strides.values[s];
   };
   for (int i = begin; i < end; ++i)
     if (starts(i) && index < sequences)
@@ -111,7 +112,7 @@ __global__ void __launch_bounds__(scanThreads)
     write(i, tokens);
   __syncthreads();
   for (int i = thread; i < sequences; i += scanThreads)
-    offsets.length[i] = offsets.lse[i + 1] - offsets.lse[i];
+    offsets.length[i] = offsets.token[i + 1] - offsets.token[i];
 }
 
 } // namespace
@@ -125,31 +126,44 @@ void findRanges(const peft_context_t &ctx, const AttentionShape &shape, const in
 }
 
 template <class T>
-void outputDots(const peft_context_t &ctx, const AttentionShape &shape, const T *dout, const T *o,
-                float *delta) {
-  const bool aligned =
-      shape.dim % 8 == 0 && (reinterpret_cast<uintptr_t>(dout) | reinterpret_cast<uintptr_t>(o)) % 16 == 0;
+void outputDots(const peft_context_t &ctx, const AttentionShape &shape, Tokens<const T> dout,
+                Tokens<const T> o, float *delta) {
+  const bool aligned = shape.dim % 8 == 0 && dout.isAligned() && o.isAligned();
   // A grid has 65535 rows at most.
   const int rows = 65535 / shape.heads;
   for (int first = 0; first < shape.batch; first += rows) {
     const int count = min(rows, shape.batch - first);
     dotKernel<T><<<dim3(unsigned((shape.seq + dotTokens - 1) / dotTokens), unsigned(count * shape.heads)),
                    dotThreads, 0, cudaOf(ctx).stream>>>(
-        delta + int64_t(first) * shape.heads * shape.seq, dout + first * shape.queryRow(),
-        o + first * shape.queryRow(), shape.seq, shape.heads, shape.dim, aligned);
+        delta + int64_t(first) * shape.heads * shape.seq, dout.from(int64_t(first) * shape.seq),
+        o.from(int64_t(first) * shape.seq), shape.seq, shape.heads, shape.dim, aligned);
   }
   checkLaunch(ctx, "dot products of attention_grad");
 }
-template void outputDots(const peft_context_t &, const AttentionShape &, const float *, const float *,
-                         float *);
-template void outputDots(const peft_context_t &, const AttentionShape &, const bf16 *, const bf16 *, float *);
+template void outputDots(const peft_context_t &, const AttentionShape &, Tokens<const float>,
+                         Tokens<const float>, float *);
+template void outputDots(const peft_context_t &, const AttentionShape &, Tokens<const bf16>,
+                         Tokens<const bf16>, float *);
 
 void findSequences(const peft_context_t &ctx, const AttentionShape &shape, const int32_t *segments,
                    int sequences, const RaggedOffsets &offsets) {
   sequenceKernel<<<1, scanThreads, 0, cudaOf(ctx).stream>>>(offsets, segments, shape.batch * shape.seq,
-                                                            shape.seq, sequences, shape.heads * shape.dim,
-                                                            shape.kvHeads * shape.dim);
+                                                            shape.seq, sequences);
   checkLaunch(ctx, "sequences of a packed batch");
+}
+
+namespace {
+struct TokenCopy {
+  Tokens<bf16> to;
+  Tokens<const bf16> source;
+  __device__ RowMove operator()(int64_t token) const { return {source.at(token), to.at(token)}; }
+};
+} // namespace
+
+void copyTokens(const peft_context_t &ctx, Tokens<bf16> to, Tokens<const bf16> from, int64_t tokens,
+                int64_t width) {
+  copyRows(ctx, "attention_grad", tokens, width * int64_t(sizeof(bf16)), {to.data, from.data},
+           TokenCopy{to, from});
 }
 
 } // namespace peft::rt::attention_detail

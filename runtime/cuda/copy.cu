@@ -1,21 +1,24 @@
 //===- copy.cu - copies and zeros -----------------------------------------===//
 
-#include "check.h"
+#include "copy_memory.h"
 #include "peft/runtime/kernels.h"
 
 namespace peft::rt {
 
 template <class T> void copy(const Context &ctx, Tensor<T> y, Tensor<const T> x) {
   if (y.size() && y.data != x.data)
-    check(ctx,
-          cudaMemcpyAsync(y.data, x.data, size_t(y.size()) * sizeof(T), cudaMemcpyDeviceToDevice,
-                          cudaOf(ctx).stream),
-          "copy");
+    check(ctx, copyMemory(y, x, cudaMemcpyDeviceToDevice, cudaOf(ctx).stream), "copy");
 }
 
 template <class T> void zero(const Context &ctx, Tensor<T> y) {
-  if (y.size())
-    check(ctx, cudaMemsetAsync(y.data, 0, size_t(y.size()) * sizeof(T), cudaOf(ctx).stream), "zero");
+  if (!y.size())
+    return;
+  const cudaStream_t stream = cudaOf(ctx).stream;
+  const size_t row = size_t(y.cols()) * sizeof(T), rows = size_t(y.rows());
+  check(ctx,
+        isDense(y) ? cudaMemsetAsync(y.data, 0, rows * row, stream)
+                   : cudaMemset2DAsync(y.data, size_t(y.pitch) * sizeof(T), 0, row, rows, stream),
+        "zero");
 }
 
 #define INSTANTIATE(T)                                                                                       \

@@ -21,8 +21,8 @@
 namespace peft::rt {
 namespace {
 
-constexpr int rowWarps = blockThreads / 32;
-constexpr int inFlight = 4; ///< packs that a thread has asked for at once
+constexpr int inFlight = 4;     ///< packs that a thread has asked for at once
+constexpr int rowThreads = 512; ///< of a block that takes whole rows
 constexpr float log2e = 1.44269504f, ln2 = 0.693147181f;
 
 /// Within 2 units in the last place; 0 where the result is subnormal.
@@ -44,12 +44,13 @@ template <class T> struct Span {
     packs = (n - head) / width;
     loose = n - packs * width;
   }
-  /// packs[k] = the pack `first` + k * blockThreads of x, if there is one, else `instead`.
+  /// packs[k] = the pack `first` + k * Threads of x, if there is one, else `instead`.
+  template <int Threads>
   __device__ void load(Pack<T, width> (&packs)[inFlight], const T *x, int first, T instead) const {
 #pragma unroll
     for (int k = 0; k < inFlight; ++k) {
       packs[k] = spread<T, width>(instead);
-      if (const int number = first + k * blockThreads; number < this->packs)
+      if (const int number = first + k * Threads; number < this->packs)
         packs[k] = Pack<T, width>::load(x + pack(number));
     }
   }
@@ -97,31 +98,32 @@ private:
   }
 };
 
-/// Of the block, in thread 0.
-__device__ ExpSum blockTotal(ExpSum mine) {
-  __shared__ ExpSum perWarp[rowWarps];
+/// Of the block, in the first lane of each warp.
+template <int Threads> __device__ ExpSum blockTotal(ExpSum mine) {
+  constexpr int warps = Threads / 32;
+  __shared__ ExpSum perWarp[warps];
   mine.addLanes(32);
   if (threadIdx.x % 32 == 0)
     perWarp[threadIdx.x / 32] = mine;
   __syncthreads();
-  mine = perWarp[threadIdx.x % rowWarps];
-  mine.addLanes(rowWarps);
+  mine = perWarp[threadIdx.x % warps];
+  mine.addLanes(warps);
   return mine;
 }
 
-template <class T> __device__ ExpSum expSum(const T *x, int n) {
+template <class T, int Threads> __device__ ExpSum expSum(const T *x, int n) {
   const Span<T> span(x, n);
   ExpSum mine;
-  for (int first = int(threadIdx.x); first < span.packs; first += inFlight * blockThreads) {
+  for (int first = int(threadIdx.x); first < span.packs; first += inFlight * Threads) {
     Pack<T, wide<T>> packs[inFlight];
-    span.load(packs, x, first, fromFloat<T>(-INFINITY)); // which adds nothing
+    span.template load<Threads>(packs, x, first, fromFloat<T>(-INFINITY)); // which adds nothing
     mine.add(packs);
   }
   if (int(threadIdx.x) < span.loose) {
     const Pack<T, 1> one[1] = {Pack<T, 1>::load(x + span.one(int(threadIdx.x)))};
     mine.add(one);
   }
-  return blockTotal(mine);
+  return blockTotal<Threads>(mine);
 }
 
 /// Blocks of the running call that are done; 0 between calls.
@@ -146,10 +148,11 @@ template <class T>
 __global__ void __launch_bounds__(blockThreads)
     lossKernel(float *sum, float *lse, float2 *parts, const T *logits, const int32_t *targets, int64_t vocab,
                int part) {
-  __shared__ double perWarp[rowWarps];
+  __shared__ double perWarp[blockThreads / 32];
   const int64_t row = blockIdx.x, begin = int64_t(blockIdx.y) * part;
   // Of rows without a target too, which are few: to look first would be to wait twice.
-  const ExpSum mine = expSum(logits + row * vocab + begin, int(min(int64_t(part), vocab - begin)));
+  const ExpSum mine =
+      expSum<T, blockThreads>(logits + row * vocab + begin, int(min(int64_t(part), vocab - begin)));
   if (threadIdx.x == 0)
     parts[row * gridDim.y + blockIdx.y] = make_float2(mine.maximum, mine.sum);
   if (!isLast())
@@ -203,34 +206,75 @@ template <class P> __device__ P gradOf(const Row &row, const P &x, int c) {
   return P::of(result);
 }
 
+/// The gradient of n columns of a row, of which `begin` are before x; `rowOf` says the rest, and is asked
+/// behind the first loads. y may be x.
+template <class T, int Threads, class RowOf> __device__ void writeGrad(T *y, const T *x, int n, RowOf rowOf) {
+  const Span<T> span(x, n);
+  int first = int(threadIdx.x);
+  Pack<T, wide<T>> packs[inFlight];
+  span.template load<Threads>(packs, x, first, T());
+  const Row at = rowOf();
+  while (first < span.packs) {
+#pragma unroll
+    for (int k = 0; k < inFlight; ++k)
+      if (const int number = first + k * Threads; number < span.packs) {
+        const int c = span.pack(number);
+        gradOf(at, packs[k], c).store(y + c);
+      }
+    first += inFlight * Threads;
+    span.template load<Threads>(packs, x, first, T());
+  }
+  if (int(threadIdx.x) < span.loose) {
+    const int c = span.one(int(threadIdx.x));
+    gradOf(at, Pack<T, 1>::load(x + c), c).store(y + c);
+  }
+}
+
 /// Block (row, part): `part` columns of the row. dlogits may be logits.
 template <class T>
 __global__ void __launch_bounds__(blockThreads)
     gradKernel(T *dlogits, const T *logits, const float *lse, const int32_t *targets,
                const float *scaleOfBatch, int64_t vocab, int part) {
-  const int64_t row = blockIdx.x, begin = int64_t(blockIdx.y) * part;
-  const T *x = logits + row * vocab + begin;
-  T *y = dlogits + row * vocab + begin;
-  const Span<T> span(x, int(min(int64_t(part), vocab - begin)));
-  int first = int(threadIdx.x);
-  Pack<T, wide<T>> packs[inFlight];
-  span.load(packs, x, first, T());
-  // Behind the first loads: one of these comes over the bus.
-  const int32_t target = targets[row];
-  const Row at{target != -100, int(target - begin), *scaleOfBatch, lse[row] * log2e};
-  while (first < span.packs) {
-#pragma unroll
-    for (int k = 0; k < inFlight; ++k)
-      if (const int number = first + k * blockThreads; number < span.packs) {
-        const int c = span.pack(number);
-        gradOf(at, packs[k], c).store(y + c);
-      }
-    first += inFlight * blockThreads;
-    span.load(packs, x, first, T());
+  const int64_t row = blockIdx.x, begin = int64_t(blockIdx.y) * part, at = row * vocab + begin;
+  writeGrad<T, blockThreads>(dlogits + at, logits + at, int(min(int64_t(part), vocab - begin)), [&] {
+    const int32_t target = targets[row];
+    return Row{target != -100, int(target - begin), *scaleOfBatch, lse[row] * log2e};
+  });
+}
+
+/// Loss and gradient: a block takes whole rows, so few at a time that the second reading of one finds it in
+/// the cache. losses[row] is the row's; the block that ends last adds them up.
+template <class T>
+__global__ void __launch_bounds__(rowThreads, 2)
+    lossAndGradKernel(float *sum, double *losses, T *dlogits, const T *logits, const int32_t *targets,
+                      const float *scaleOfBatch, int rows, int vocab) {
+  __shared__ double perWarp[rowThreads / 32];
+  __shared__ float lse2;
+  const float scale = *scaleOfBatch;
+  for (int row = int(blockIdx.x); row < rows; row += int(gridDim.x)) {
+    const T *x = logits + int64_t(row) * vocab;
+    const int32_t target = targets[row];
+    const ExpSum total = expSum<T, rowThreads>(x, vocab);
+    if (threadIdx.x == 0) {
+      const float logarithm = total.logarithm();
+      lse2 = logarithm * log2e;
+      losses[row] = target == -100 ? 0.0 : double(logarithm) - toFloat(x[target]);
+    }
+    __syncthreads(); // also before the target's logit is overwritten
+    writeGrad<T, rowThreads>(dlogits + int64_t(row) * vocab, x, vocab, [&] {
+      return Row{target != -100, target, scale, lse2};
+    });
+    __syncthreads(); // lse2 and the warps' sums belong to the next row
   }
-  if (int(threadIdx.x) < span.loose) {
-    const int c = span.one(int(threadIdx.x));
-    gradOf(at, Pack<T, 1>::load(x + c), c).store(y + c);
+  if (!isLast())
+    return;
+  double loss = 0;
+  for (int row = int(threadIdx.x); row < rows; row += rowThreads)
+    loss += __ldcg(losses + row);
+  loss = blockSum(loss, perWarp);
+  if (threadIdx.x == 0) {
+    *sum = float(*sum + loss);
+    blocksDone = 0;
   }
 }
 
@@ -286,11 +330,28 @@ void cross_entropy_grad(const Context &ctx, Tensor<T> dlogits, Tensor<const T> l
          dlogits.data, logits.data, lse.data, targets.data, &scale, vocab, parts.columns);
 }
 
+template <class T>
+void cross_entropy_with_grad(const Context &ctx, Tensor<float> sum, Tensor<T> dlogits, Tensor<const T> logits,
+                             Tensor<const int32_t> targets, const float &scale) {
+  constexpr int64_t cache = int64_t(32)
+                            << 20; ///< bytes of rows that are still there when they are read again
+  const int64_t rows = logits.rows(), vocab = logits.cols(), processors = cudaOf(ctx).multiprocessors;
+  auto *losses =
+      static_cast<double *>(scratch(ctx, "cross_entropy_with_grad", uint64_t(rows) * sizeof(double)));
+  const bool two = 2 * processors * vocab * int64_t(sizeof(T)) <= cache;
+  if (losses)
+    launch(ctx, "cross_entropy_with_grad", dim3(unsigned(std::min(rows, (two ? 2 : 1) * processors))),
+           rowThreads, lossAndGradKernel<T>, sum.data, losses, dlogits.data, logits.data, targets.data,
+           &scale, int(rows), int(vocab));
+}
+
 #define INSTANTIATE(T)                                                                                       \
   template void cross_entropy(const Context &, Tensor<float>, Tensor<float>, Tensor<const T>,                \
                               Tensor<const int32_t>);                                                        \
   template void cross_entropy_grad(const Context &, Tensor<T>, Tensor<const T>, Tensor<const float>,         \
-                                   Tensor<const int32_t>, const float &);
+                                   Tensor<const int32_t>, const float &);                                    \
+  template void cross_entropy_with_grad(const Context &, Tensor<float>, Tensor<T>, Tensor<const T>,          \
+                                        Tensor<const int32_t>, const float &);
 INSTANTIATE(float)
 INSTANTIATE(bf16)
 

@@ -182,6 +182,12 @@ Status upload(void *to, const void *from, uint64_t bytes) {
   return bytes ? device->staging->upload(to, from, bytes, device->context.stream) : Status::ok();
 }
 
+Status uploadRows(char *to, uint64_t pitch, const void *from, uint64_t rowBytes, uint64_t rows) {
+  return rowBytes && rows
+             ? device->staging->uploadRows(to, pitch, from, rowBytes, rows, device->context.stream)
+             : Status::ok();
+}
+
 Status download(void *to, const void *from, uint64_t bytes) {
   PEFT_TRY(wait()); // what was enqueued may have failed, and then there is nothing to read
   if (bytes == 0)

@@ -36,12 +36,12 @@ template <int N> __device__ void storeCodes(uint8_t *to, const float (&values)[N
 
 template <class T, int N, int K>
 __global__ void __launch_bounds__(512)
-    quantizeKernel(uint8_t *codes, float *scales, const T *x, int64_t rows, RowShape shape) {
+    quantizeKernel(uint8_t *codes, float *scales, const T *x, int64_t pitch, int64_t rows, RowShape shape) {
   __shared__ uint32_t shared[512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
-  const int64_t row = threadNumber() / lanes, at = row * shape.n;
+  const int64_t row = threadNumber() / lanes;
   const int n = row < rows ? shape.n : 0; // an idle group goes along, for the barrier
-  CachedRow<T, N, K> kept(x + at, n, lane, lanes);
+  CachedRow<T, N, K> kept(x + row * pitch, n, lane, lanes);
   uint32_t largest = leastAmaxBits; // magnitudes are ordered as their bits are
   forColumns<N, K>(n, lane, lanes, [&](int k, int c) {
     const Pack<T, N> values = kept.at(k, c);
@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(512)
 #pragma unroll
     for (int i = 0; i < N; ++i)
       scaled[i] = __fmul_rn(values[i], factor);
-    storeCodes(codes + at + c, scaled);
+    storeCodes(codes + row * shape.n + c, scaled);
   });
 }
 
@@ -74,9 +74,9 @@ template <class T, int N> __global__ void spreadBias(T *y, const T *bias, int64_
 template <class T>
 void quantize_rows(const Context &ctx, Tensor<uint8_t> codes, Tensor<float> scales, Tensor<const T> x) {
   const int64_t rows = x.rows();
-  withRowShape<T>(x.cols(), isWide(codes.data) && isWide(x.data), [&](RowShape shape, auto N, auto K) {
+  withRowShape<T>(x.cols(), isWide(codes.data) && isWide(x), [&](RowShape shape, auto N, auto K) {
     launch(ctx, "quantize_rows", dim3(unsigned(divideUp(rows, shape.groups()))), shape.threads(),
-           quantizeKernel<T, N, K>, codes.data, scales.data, x.data, rows, shape);
+           quantizeKernel<T, N, K>, codes.data, scales.data, x.data, x.rowStride(), rows, shape);
   });
 }
 

@@ -24,7 +24,8 @@ constexpr int leastRows = 4; ///< that each thread of a block adds, or the secon
 
 /// to[chunk, c] (+)= the sum of dy[r, c] over the chunk's rows. A thread takes V neighbouring columns.
 template <class T, int V>
-__global__ void sumChunk(float *to, bool add, const T *dy, int64_t rows, int64_t cols, int64_t chunkRows) {
+__global__ void sumChunk(float *to, bool add, const T *dy, int64_t rows, int64_t cols, int64_t pitch,
+                         int64_t chunkRows) {
   __shared__ float sums[rowLanes][lanes * V];
   const int64_t column = (int64_t(blockIdx.x) * lanes + threadIdx.x) * V;
   const int64_t begin = blockIdx.y * chunkRows, end = min(rows, begin + chunkRows);
@@ -32,7 +33,7 @@ __global__ void sumChunk(float *to, bool add, const T *dy, int64_t rows, int64_t
   if (column < cols) {
 #pragma unroll 4
     for (int64_t row = begin + threadIdx.y; row < end; row += rowLanes) {
-      const auto values = Pack<T, V>::load(dy + row * cols + column);
+      const auto values = Pack<T, V>::load(dy + row * pitch + column);
 #pragma unroll
       for (int v = 0; v < V; ++v)
         sum[v] += values[v];
@@ -77,7 +78,7 @@ template <class T, int V> void sumRows(const Context &ctx, Tensor<float> sum, Te
   const int64_t chunks = divideUp(rows, chunkRows);
   float *parts = chunks > 1 ? reinterpret_cast<float *>(cuda.workspace) : sum.data;
   sumChunk<T, V><<<dim3(unsigned(blocks), unsigned(chunks)), dim3(lanes, rowLanes), 0, cuda.stream>>>(
-      parts, chunks == 1, dy.data, rows, cols, chunkRows);
+      parts, chunks == 1, dy.data, rows, cols, dy.rowStride(), chunkRows);
   launched(ctx, "sum_rows");
   if (chunks > 1)
     launch(ctx, "sum_rows", blocksFor(cols), blockThreads, addChunks, sum.data, parts, chunks, cols);
@@ -106,7 +107,7 @@ void linear_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T> d
 template <class T> void sum_rows(const Context &ctx, Tensor<float> sum, Tensor<const T> dy) {
   if (!dy.size())
     return;
-  if (dy.cols() % wide<T> == 0 && isWide(dy.data))
+  if (dy.cols() % wide<T> == 0 && isWide(dy))
     sumRows<T, wide<T>>(ctx, sum, dy);
   else
     sumRows<T, 1>(ctx, sum, dy);

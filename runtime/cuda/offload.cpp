@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "check.h"
+#include "copy_memory.h"
 #include "peft/runtime/kernels.h"
 
 #include <map>
@@ -23,13 +23,14 @@ bool open(const peft_context_t &ctx, cudaEvent_t &event) {
          (event || check(ctx, cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "offload"));
 }
 
-/// Behind what is enqueued so far, `buffer` being the side on the GPU.
-void begin(const peft_context_t &ctx, const void *buffer, void *to, const void *from, size_t bytes,
+/// y = x behind what is enqueued so far, `buffer` being the side on the GPU.
+template <class T>
+void begin(const peft_context_t &ctx, const void *buffer, const Tensor<T> &y, const Tensor<const T> &x,
            cudaMemcpyKind kind) {
   cudaEvent_t &event = events[buffer];
   if (!open(ctx, event) || !check(ctx, cudaEventRecord(event, cudaOf(ctx).stream), "offload") ||
       !check(ctx, cudaStreamWaitEvent(bus, event, 0), "offload") ||
-      !check(ctx, cudaMemcpyAsync(to, from, bytes, kind, bus), "offload"))
+      !check(ctx, copyMemory(y, x, kind, bus), "offload"))
     return;
   check(ctx, cudaEventRecord(event, bus), "offload");
 }
@@ -37,11 +38,11 @@ void begin(const peft_context_t &ctx, const void *buffer, void *to, const void *
 } // namespace
 
 template <class T> void offload(const Context &ctx, Tensor<T> host, Tensor<const T> x) {
-  begin(ctx, x.data, host.data, x.data, size_t(x.size()) * sizeof(T), cudaMemcpyDeviceToHost);
+  begin(ctx, x.data, host, x, cudaMemcpyDeviceToHost);
 }
 
 template <class T> void fetch(const Context &ctx, Tensor<T> y, Tensor<const T> host) {
-  begin(ctx, y.data, y.data, host.data, size_t(y.size()) * sizeof(T), cudaMemcpyHostToDevice);
+  begin(ctx, y.data, y, host, cudaMemcpyHostToDevice);
 }
 
 template <class T> void await(const Context &ctx, Tensor<T> x) {

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "group_rows.h"
 #include "peft/runtime/kernels.h"
 #include "reduce.h"
 #include "row_cache.h"
@@ -15,12 +16,13 @@ namespace {
 
 template <class T, int N, int K>
 __global__ void __launch_bounds__(512)
-    normKernel(T *y, const T *x, const T *w, int64_t rows, RowShape shape, float eps) {
+    normKernel(Rows<T> y, Rows<const T> x, const T *w, GroupRows rows, RowShape shape, float eps) {
   __shared__ float shared[512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
-  const int64_t row = threadNumber() / lanes, at = row * shape.n;
-  const int n = row < rows ? shape.n : 0; // an idle group sums along, for the barrier
-  CachedRow<T, N, K> kept(x + at, n, lane, lanes);
+  const int group = int(threadNumber() / lanes);
+  const int n = group < rows.count ? shape.n : 0; // an idle group sums along, for the barrier
+  const GroupPlace place = rows.place(group);
+  CachedRow<T, N, K> kept(place.in(x), n, lane, lanes);
   float sums[1] = {};
   forColumns<N, K>(n, lane, lanes, [&](int k, int c) {
     const Pack<T, N> values = kept.at(k, c);
@@ -30,25 +32,27 @@ __global__ void __launch_bounds__(512)
   });
   groupSum(sums, lanes, shared);
   const float r = 1.0f / sqrtf(sums[0] / float(shape.n) + eps);
+  T *to = place.in(y);
   forColumns<N, K>(n, lane, lanes, [&](int k, int c) {
     const Pack<T, N> values = kept.at(k, c), weights = Pack<T, N>::load(w + c);
     float result[N];
 #pragma unroll
     for (int i = 0; i < N; ++i)
       result[i] = weights[i] * (values[i] * r);
-    Pack<T, N>::of(result).store(y + at + c);
+    Pack<T, N>::of(result).store(to + c);
   });
 }
 
 template <class T, int N, int K, bool Residual>
 __global__ void __launch_bounds__(512)
-    normGradKernel(T *dx, const T *dy, const T *x, const T *w, const T *residual, int64_t rows,
-                   RowShape shape, float eps) {
+    normGradKernel(Rows<T> dx, Rows<const T> dy, Rows<const T> x, const T *w, Rows<const T> residual,
+                   GroupRows rows, RowShape shape, float eps) {
   __shared__ float shared[2 * 512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
-  const int64_t row = threadNumber() / lanes, at = row * shape.n;
-  const int n = row < rows ? shape.n : 0;
-  CachedRow<T, N, K> keptX(x + at, n, lane, lanes), keptDy(dy + at, n, lane, lanes);
+  const int group = int(threadNumber() / lanes);
+  const int n = group < rows.count ? shape.n : 0;
+  const GroupPlace place = rows.place(group);
+  CachedRow<T, N, K> keptX(place.in(x), n, lane, lanes), keptDy(place.in(dy), n, lane, lanes);
   float sums[2] = {}; // x^2, g * x
   forColumns<N, K>(n, lane, lanes, [&](int k, int c) {
     const Pack<T, N> values = keptX.at(k, c), slopes = keptDy.at(k, c), weights = Pack<T, N>::load(w + c);
@@ -61,6 +65,8 @@ __global__ void __launch_bounds__(512)
   groupSum(sums, lanes, shared);
   const float r = 1.0f / sqrtf(sums[0] / float(shape.n) + eps);
   const float pull = r * r * r * sums[1] / float(shape.n);
+  T *to = place.in(dx);
+  const T *beside = place.in(residual);
   forColumns<N, K>(n, lane, lanes, [&](int k, int c) {
     const Pack<T, N> values = keptX.at(k, c), slopes = keptDy.at(k, c), weights = Pack<T, N>::load(w + c);
     float result[N];
@@ -68,39 +74,35 @@ __global__ void __launch_bounds__(512)
     for (int i = 0; i < N; ++i)
       result[i] = r * (slopes[i] * weights[i]) - pull * values[i];
     if constexpr (Residual) {
-      const Pack<T, N> beside = Pack<T, N>::load(residual + at + c);
+      const Pack<T, N> others = Pack<T, N>::load(beside + c);
 #pragma unroll
       for (int i = 0; i < N; ++i)
-        result[i] += beside[i];
+        result[i] += others[i];
     }
-    Pack<T, N>::of(result).store(dx + at + c);
+    Pack<T, N>::of(result).store(to + c);
   });
 }
-
-dim3 blocksOf(int64_t rows, RowShape shape) { return dim3(unsigned(divideUp(rows, shape.groups()))); }
 
 } // namespace
 
 template <class T>
 void rms_norm(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, double eps) {
-  const int64_t rows = x.size() / w.size();
-  withRowShape<T>(w.size(), isWide(y.data) && isWide(x.data) && isWide(w.data),
-                  [&](RowShape shape, auto N, auto K) {
-                    launch(ctx, "rms_norm", blocksOf(rows, shape), shape.threads(), normKernel<T, N, K>,
-                           y.data, x.data, w.data, rows, shape, float(eps));
-                  });
+  const Layout<T> layout(x, w.size(), y);
+  withRowShape<T>(w.size(), isWide(y) && isWide(x) && isWide(w), [&](RowShape shape, auto N, auto K) {
+    launch(ctx, "rms_norm", layout.blocks(shape), shape.threads(), normKernel<T, N, K>, layout(y), layout(x),
+           w.data, layout.rows, shape, float(eps));
+  });
 }
 
 template <class T>
 void rms_norm_grad(const Context &ctx, Tensor<T> dx, Tensor<const T> dy, Tensor<const T> x, Tensor<const T> w,
                    Tensor<const T> residual, double eps) {
-  const int64_t rows = x.size() / w.size();
-  const bool aligned =
-      isWide(dx.data) && isWide(dy.data) && isWide(x.data) && isWide(w.data) && isWide(residual.data);
+  const Layout<T> layout(x, w.size(), dx, dy, residual);
+  const bool aligned = isWide(dx) && isWide(dy) && isWide(x) && isWide(w) && isWide(residual);
   withRowShape<T>(w.size(), aligned, [&](RowShape shape, auto N, auto K) {
-    launch(ctx, "rms_norm_grad", blocksOf(rows, shape), shape.threads(),
-           residual ? normGradKernel<T, N, K, true> : normGradKernel<T, N, K, false>, dx.data, dy.data,
-           x.data, w.data, residual.data, rows, shape, float(eps));
+    launch(ctx, "rms_norm_grad", layout.blocks(shape), shape.threads(),
+           residual ? normGradKernel<T, N, K, true> : normGradKernel<T, N, K, false>, layout(dx), layout(dy),
+           layout(x), w.data, layout(residual), layout.rows, shape, float(eps));
   });
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "group_rows.h"
 #include "peft/runtime/kernels.h"
 #include "reduce.h"
 #include "row_cache.h"
@@ -15,8 +16,9 @@ namespace {
 
 /// parts[group, c] = the sum of dy * x * r over the group's rows.
 template <class T, int N, int K>
-__global__ void __launch_bounds__(512) partsKernel(float *parts, const T *dy, const T *x, int64_t rows,
-                                                   int64_t rowsOfGroup, RowShape shape, float eps) {
+__global__ void __launch_bounds__(512)
+    partsKernel(float *parts, Rows<const T> dy, Rows<const T> x, GroupRows rows, int64_t rowsOfGroup,
+                RowShape shape, float eps) {
   __shared__ float shared[512 / 32];
   const int lanes = shape.lanes, lane = int(threadIdx.x) & (lanes - 1);
   const int64_t group = threadNumber() / lanes;
@@ -27,9 +29,10 @@ __global__ void __launch_bounds__(512) partsKernel(float *parts, const T *dy, co
       part[c] = 0;
   __syncthreads(); // of K == 0: another lane's pack covers these columns
   for (int64_t i = 0; i < rowsOfGroup; ++i) {
-    const int64_t row = group * rowsOfGroup + i, at = row * shape.n;
-    const int n = row < rows ? shape.n : 0; // every thread takes part in the barriers of each sum
-    CachedRow<T, N, K> keptX(x + at, n, lane, lanes), keptDy(dy + at, n, lane, lanes);
+    const int row = int(group * rowsOfGroup + i);
+    const int n = row < rows.count ? shape.n : 0; // every thread takes part in the barriers of each sum
+    const GroupPlace place = rows.place(row);
+    CachedRow<T, N, K> keptX(place.in(x), n, lane, lanes), keptDy(place.in(dy), n, lane, lanes);
     float sums[1] = {};
     forColumns<N, K>(n, lane, lanes, [&](int k, int c) {
       const Pack<T, N> values = keptX.at(k, c);
@@ -87,7 +90,8 @@ void rms_norm_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T>
                           double eps) {
   const CudaContext &cuda = cudaOf(ctx);
   const int64_t n = sum.size(), rows = x.size() / n;
-  withRowShape<T>(n, isWide(dy.data) && isWide(x.data), [&](RowShape shape, auto N, auto K) {
+  const Layout<T> layout(x, n, dy);
+  withRowShape<T>(n, isWide(dy) && isWide(x), [&](RowShape shape, auto N, auto K) {
     // Blocks that fill the device twice, if the rows and the workspace give them.
     const int64_t room = int64_t(cuda.workspaceBytes / sizeof(float)) / n / shape.groups();
     const int64_t most = std::min<int64_t>(room, divideUp(rows, shape.groups()));
@@ -98,7 +102,7 @@ void rms_norm_weight_grad(const Context &ctx, Tensor<float> sum, Tensor<const T>
     if (!parts)
       return;
     launch(ctx, "rms_norm_weight_grad", dim3(unsigned(blocks)), shape.threads(), partsKernel<T, N, K>, parts,
-           dy.data, x.data, rows, divideUp(rows, groups), shape, float(eps));
+           layout(dy), layout(x), layout.rows, divideUp(rows, groups), shape, float(eps));
     launch(ctx, "rms_norm_weight_grad", blocksFor(n, columnLanes), columnLanes * partLanes, addParts,
            sum.data, parts, groups, n);
   });

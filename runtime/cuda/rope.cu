@@ -24,7 +24,7 @@ template <class T> struct Rope {
   const T *x;
   const int32_t *positions;
   const float *frequencies;
-  int64_t rows;
+  int64_t rows, yPitch, xPitch;
   int pairs, headDim, heads, tokens; ///< tokens of a block
   float scale, direction;
 };
@@ -33,8 +33,10 @@ template <class T> struct Rope {
 template <class T> __device__ void copyRest(const Rope<T> &work, int64_t firstRow, int rows) {
   const int rest = work.headDim - 2 * work.pairs;
   for (int item = int(threadIdx.x); item < rows * work.heads * rest; item += blockThreads) {
-    const int64_t at = (firstRow * work.heads + item / rest) * work.headDim + 2 * work.pairs + item % rest;
-    work.y[at] = work.x[at];
+    const int head = item / rest, token = head / work.heads;
+    const int64_t row = firstRow + token;
+    const int at = (head - token * work.heads) * work.headDim + 2 * work.pairs + item % rest;
+    work.y[row * work.yPitch + at] = work.x[row * work.xPitch + at];
   }
 }
 
@@ -52,9 +54,11 @@ template <class T, int N> __global__ void __launch_bounds__(blockThreads) ropeKe
   }
   __syncthreads();
   for (int item = int(threadIdx.x); item < rows * work.heads * packs; item += blockThreads) {
-    const int head = item / packs, pair = item % packs * N, angle = head / work.heads * pairs + pair;
-    const int64_t at = (firstRow * work.heads + head) * work.headDim + pair;
-    const auto low = Pack<T, N>::load(work.x + at), high = Pack<T, N>::load(work.x + at + pairs);
+    const int head = item / packs, pair = item % packs * N, token = head / work.heads;
+    const int at = (head - token * work.heads) * work.headDim + pair, angle = token * pairs + pair;
+    const T *from = work.x + (firstRow + token) * work.xPitch + at;
+    T *to = work.y + (firstRow + token) * work.yPitch + at;
+    const auto low = Pack<T, N>::load(from), high = Pack<T, N>::load(from + pairs);
     // In whole vectors: neighbouring threads' single floats would lie in the same banks.
     const auto sine = Pack<float, N>::load(sines + angle), cosine = Pack<float, N>::load(cosines + angle);
     float lowTo[N], highTo[N];
@@ -63,8 +67,8 @@ template <class T, int N> __global__ void __launch_bounds__(blockThreads) ropeKe
       lowTo[i] = low[i] * cosine[i] - high[i] * sine[i];
       highTo[i] = high[i] * cosine[i] + low[i] * sine[i];
     }
-    Pack<T, N>::of(lowTo).store(work.y + at);
-    Pack<T, N>::of(highTo).store(work.y + at + pairs);
+    Pack<T, N>::of(lowTo).store(to);
+    Pack<T, N>::of(highTo).store(to + pairs);
   }
   if (work.y != work.x)
     copyRest(work, firstRow, rows);
@@ -77,11 +81,21 @@ void rope(const Context &ctx, Tensor<T> y, Tensor<const T> x, Tensor<const int32
           const float *inv_freq, int64_t pairs, int64_t head_dim, float scale, bool inverse) {
   if (pairs > angleCount)
     return fail(ctx, "rope: at most " + std::to_string(angleCount) + " pairs, got " + std::to_string(pairs));
-  Rope<T> work{y.data,   x.data,     positions.data,        onDevice(ctx, inv_freq, pairs),
-               x.rows(), int(pairs), int(head_dim),         int(x.cols() / head_dim),
-               1,        scale,      inverse ? -1.0f : 1.0f};
+  Rope<T> work{y.data,
+               x.data,
+               positions.data,
+               onDevice(ctx, inv_freq, pairs),
+               x.rows(),
+               y.rowStride(),
+               x.rowStride(),
+               int(pairs),
+               int(head_dim),
+               int(x.cols() / head_dim),
+               1,
+               scale,
+               inverse ? -1.0f : 1.0f};
   constexpr int width = wide<T>;
-  const bool vectors = pairs % width == 0 && head_dim % width == 0 && isWide(y.data) && isWide(x.data);
+  const bool vectors = pairs % width == 0 && head_dim % width == 0 && isWide(y) && isWide(x);
   // A block's threads each turn four vectors, which hides that the sines come first; but there are blocks for
   // all of the card.
   const int64_t ofToken = work.heads * pairs / (vectors ? width : 1),

@@ -34,19 +34,41 @@ Result<std::unique_ptr<Staging>> Staging::create() {
   return staging;
 }
 
-Status Staging::upload(void *to, const void *from, uint64_t bytes, cudaStream_t stream) {
+template <class Send>
+Status Staging::inParts(const void *from, uint64_t bytes, uint64_t partBytes, cudaStream_t stream,
+                        Send send) {
   int turn = 0;
-  for (uint64_t begin = 0; begin < bytes; begin += bufferBytes, turn = 1 - turn) {
-    const uint64_t count = std::min(bufferBytes, bytes - begin);
+  for (uint64_t begin = 0; begin < bytes; begin += partBytes, turn = 1 - turn) {
+    const uint64_t count = std::min(partBytes, bytes - begin);
     const Buffer &buffer = buffers[turn];
     PEFT_TRY(gpuStatus(cudaEventSynchronize(buffer.crossed), "cannot copy to the gpu"));
     copyInParallel(buffer.memory, static_cast<const char *>(from) + begin, count);
-    PEFT_TRY(gpuStatus(cudaMemcpyAsync(static_cast<char *>(to) + begin, buffer.memory, count,
-                                       cudaMemcpyHostToDevice, stream),
-                       "cannot copy to the gpu"));
+    PEFT_TRY(gpuStatus(send(buffer.memory, begin, count), "cannot copy to the gpu"));
     PEFT_TRY(gpuStatus(cudaEventRecord(buffer.crossed, stream), "cannot copy to the gpu"));
   }
   return gpuStatus(cudaStreamSynchronize(stream), "cannot copy to the gpu");
+}
+
+Status Staging::upload(void *to, const void *from, uint64_t bytes, cudaStream_t stream) {
+  return inParts(from, bytes, bufferBytes, stream, [&](const char *part, uint64_t begin, uint64_t count) {
+    return cudaMemcpyAsync(static_cast<char *>(to) + begin, part, count, cudaMemcpyHostToDevice, stream);
+  });
+}
+
+Status Staging::uploadRows(char *to, uint64_t pitch, const void *from, uint64_t rowBytes, uint64_t rows,
+                           cudaStream_t stream) {
+  if (pitch == rowBytes)
+    return upload(to, from, rowBytes * rows, stream);
+  if (rowBytes > bufferBytes) {
+    for (uint64_t row = 0; row < rows; ++row)
+      PEFT_TRY(upload(to + row * pitch, static_cast<const char *>(from) + row * rowBytes, rowBytes, stream));
+    return Status::ok();
+  }
+  return inParts(from, rowBytes * rows, bufferBytes / rowBytes * rowBytes, stream,
+                 [&](const char *part, uint64_t begin, uint64_t count) {
+                   return cudaMemcpy2DAsync(to + begin / rowBytes * pitch, pitch, part, rowBytes, rowBytes,
+                                            count / rowBytes, cudaMemcpyHostToDevice, stream);
+                 });
 }
 
 } // namespace peft::device

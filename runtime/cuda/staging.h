@@ -25,8 +25,15 @@ public:
 
   /// Done when it returns.
   Status upload(void *to, const void *from, uint64_t bytes, cudaStream_t);
+  /// `rows` of rowBytes, one behind the other, to where they begin `pitch` bytes apart. Done when it returns.
+  Status uploadRows(char *to, uint64_t pitch, const void *from, uint64_t rowBytes, uint64_t rows,
+                    cudaStream_t);
 
 private:
+  /// send(pinned memory, begin, count) enqueues each part of at most partBytes.
+  template <class Send>
+  Status inParts(const void *from, uint64_t bytes, uint64_t partBytes, cudaStream_t, Send send);
+
   struct Buffer {
     char *memory = nullptr;
     cudaEvent_t crossed = nullptr; ///< its last copy

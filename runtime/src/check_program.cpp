@@ -13,10 +13,20 @@ Status broken(const std::string &what) {
   return Status::error("the program's table is broken: " + what + "; compile it again");
 }
 
+/// Rows farther apart than they are long: of a frozen matrix in the arena.
+bool pitchFits(const peft_parameter_t &parameter) {
+  const int64_t rows = parameter.dims[0], cols = parameter.dims[1], pitch = parameter.pitch;
+  return parameter.rank == 2 && parameter.encoding == PEFT_DENSE && !parameter.trainable &&
+         parameter.offset != PEFT_MAPPED && pitch >= cols &&
+         parameter.bytes >= uint64_t(rows) * uint64_t(pitch) * elementBytes(parameter);
+}
+
 Status checkParameter(const peft_program_t &program, const peft_parameter_t &parameter) {
   const std::string name = parameter.name ? parameter.name : "(no name)";
   if (parameter.rank > 4)
     return broken(name + " has rank " + std::to_string(parameter.rank));
+  if (parameter.pitch && !pitchFits(parameter))
+    return broken(name + " can't have its rows " + std::to_string(parameter.pitch) + " elements apart");
   if (parameter.offset == PEFT_MAPPED)
     return parameter.trainable ? broken(name + " is trainable and mapped") : Status::ok();
   if (parameter.offset % PEFT_ALIGNMENT || parameter.offset > program.arena_bytes ||

@@ -66,10 +66,11 @@ void quantizeColumns(const T *src, int64_t rows, int64_t cols, int64_t begin, in
 
 } // namespace
 
-template <class T> void quantizeRows(const T *x, int64_t rows, int64_t cols, uint8_t *codes, float *scales) {
+template <class T>
+void quantizeRows(const T *x, int64_t stride, int64_t rows, int64_t cols, uint8_t *codes, float *scales) {
 #pragma omp parallel for if (rows * cols > 16384)
   for (int64_t row = 0; row < rows; ++row) {
-    const T *from = x + row * cols;
+    const T *from = x + row * stride;
     uint8_t *to = codes + row * cols;
     const float amax = amaxOf(from, cols), factor = e4m3Largest / amax;
     scales[row] = amax / e4m3Largest;
@@ -78,12 +79,12 @@ template <class T> void quantizeRows(const T *x, int64_t rows, int64_t cols, uin
       to[c] = toE4m3(toFloat(from[c]) * factor);
   }
 }
-template void quantizeRows(const float *, int64_t, int64_t, uint8_t *, float *);
-template void quantizeRows(const bf16 *, int64_t, int64_t, uint8_t *, float *);
+template void quantizeRows(const float *, int64_t, int64_t, int64_t, uint8_t *, float *);
+template void quantizeRows(const bf16 *, int64_t, int64_t, int64_t, uint8_t *, float *);
 
 template <class T> void quantizeFp8(const T *src, int64_t rows, int64_t cols, uint8_t *dst) {
   const Fp8Layout layout(rows, cols);
-  quantizeRows(src, rows, cols, dst, reinterpret_cast<float *>(dst + layout.scales));
+  quantizeRows(src, cols, rows, cols, dst, reinterpret_cast<float *>(dst + layout.scales));
 #pragma omp parallel for schedule(dynamic)
   for (int64_t begin = 0; begin < cols; begin += side)
     quantizeColumns(src, rows, cols, begin, std::min(begin + side, cols), dst + layout.transposed,

@@ -19,6 +19,11 @@ int64_t elementCount(const peft_parameter_t &parameter) {
   return count;
 }
 
+uint64_t elementBytes(const peft_parameter_t &parameter) {
+  static const uint64_t bytes[] = {4, 2, 2, 4, 1};
+  return bytes[parameter.dtype];
+}
+
 std::vector<int64_t> shapeOf(const peft_parameter_t &parameter) {
   return {parameter.dims, parameter.dims + parameter.rank};
 }
@@ -179,14 +184,23 @@ Status Weights::place(const peft_parameter_t &parameter, const void *&pointer) {
                          ", but the program reads " + storageName(parameter) +
                          " in place; compile it again for this checkpoint");
   }
-  if (device::readsHostMemory())
+  const bool dense = parameter.pitch == 0;
+  if (device::readsHostMemory() && dense)
     return readFrozen(parameter, inArena);
-  if (mapped)
-    return device::upload(inArena, mapped, parameter.bytes);
-  // Kept from one to the next: fresh pages cost as much as the conversion.
-  converted.resize(std::max<size_t>(converted.size(), parameter.bytes));
-  PEFT_TRY(readFrozen(parameter, converted.data()));
-  return device::upload(inArena, converted.data(), parameter.bytes);
+  const void *values = mapped;
+  if (!values) {
+    // Kept from one to the next: fresh pages cost as much as the conversion.
+    converted.resize(std::max<size_t>(converted.size(), parameter.bytes));
+    PEFT_TRY(readFrozen(parameter, converted.data()));
+    values = converted.data();
+  }
+  if (dense)
+    return device::upload(inArena, values, parameter.bytes);
+  // Products read what lies beside and below the rows, of which nothing may be written.
+  PEFT_TRY(device::fillZero(inArena, parameter.bytes));
+  const uint64_t size = elementBytes(parameter);
+  return device::uploadRows(inArena, uint64_t(parameter.pitch) * size, values,
+                            uint64_t(parameter.dims[1]) * size, uint64_t(parameter.dims[0]));
 }
 
 Status Weights::initialize(uint64_t seed) {

@@ -180,6 +180,48 @@ TYPED_TEST(AttentionKernel, SeveralBlocksOfKeys) {
   checkRandom<TypeParam>({1, 600, 2, 2, 16, 0, packed(1, 600, {100, 290, 140})});
 }
 
+/// Heads of q, k and v side by side, as one product leaves them, and the same of their gradients.
+TYPED_TEST(AttentionKernel, RowsMayLieApart) {
+  using T = TypeParam;
+  for (const Case &c :
+       {Case{2, 37, 4, 2, 16, 0, oneSegment(2, 37)}, Case{2, 110, 3, 1, 7, 0, packed(2, 110, {60, 20})},
+        Case{1, 330, 2, 1, 64, 100, oneSegment(1, 330)}})
+    for (auto [before, behind] : besides) {
+      const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
+                                           kShape = {c.batch, c.seq, c.kvHeads * c.dim};
+      const Doubles qs = randomValues(c.qSize(), 1, 1.5), ks = randomValues(c.kSize(), 2, 1.5),
+                    vs = randomValues(c.kSize(), 3), douts = randomValues(c.qSize(), 4);
+      const auto segments = ints(c.segments, {c.batch, c.seq});
+      Owned<float> lse({c.batch, c.heads, c.seq}), wantLse({c.batch, c.heads, c.seq});
+      Owned<T> denseQ(qShape, qs), denseK(kShape, ks), denseV(kShape, vs), denseDout(qShape, douts),
+          wantO(qShape), wantDq(qShape), wantDk(kShape), wantDv(kShape);
+      Columns<T> q(qShape, qs, before, behind), k(kShape, ks, behind, before),
+          v(kShape, vs, 2 * before, behind), dout(qShape, douts, before, 2 * behind),
+          o(qShape, before, 3 * behind), dq(qShape, 3 * before, behind), dk(kShape, before, behind),
+          dv(kShape, behind, behind);
+      auto expectSame = [&] {
+        EXPECT_EQ(lse.doubles(), wantLse.doubles());
+        EXPECT_EQ(o.doubles(), wantO.doubles());
+        EXPECT_EQ(dq.doubles(), wantDq.doubles());
+        EXPECT_EQ(dk.doubles(), wantDk.doubles());
+        EXPECT_EQ(dv.doubles(), wantDv.doubles());
+      };
+      for (const Path<T> &path : paths<T>()) {
+        SCOPED_TRACE(path.name);
+        path.forward(wantO, wantLse, denseQ, denseK, denseV, segments, c.dim, c.scale(), c.window);
+        path.backward(wantDq, wantDk, wantDv, denseDout, denseQ, denseK, denseV, wantO, wantLse, segments,
+                      c.dim, c.scale(), c.window);
+        path.forward(o, lse, q, k, v, segments, c.dim, c.scale(), c.window);
+        path.backward(dq, dk, dv, dout, q, k, v, o, lse, segments, c.dim, c.scale(), c.window);
+        expectSame();
+      }
+      EXPECT_EQ(q.doubles(), qs);
+      EXPECT_EQ(k.doubles(), ks);
+      EXPECT_EQ(v.doubles(), vs);
+      EXPECT_EQ(dout.doubles(), douts);
+    }
+}
+
 TYPED_TEST(AttentionKernel, LargeScoresDoNotOverflow) {
   using T = TypeParam;
   Case c{1, 40, 1, 1, 16, 0, oneSegment(1, 40)};

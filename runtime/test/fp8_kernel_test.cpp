@@ -107,10 +107,25 @@ TYPED_TEST(Fp8Kernel, RowsHaveTheBitsOfTheFormula) {
       const std::vector<float> floats(values.begin(), values.end());
       std::vector<uint8_t> codes(values.size());
       std::vector<float> scales(size_t(s.rows));
-      quantizeRows(floats.data(), s.rows, cols, codes.data(), scales.data());
+      quantizeRows(floats.data(), cols, s.rows, cols, codes.data(), scales.data());
       EXPECT_EQ(got.codes.values(), codes) << s.rows << " x " << cols;
       EXPECT_EQ(got.scales.values(), scales) << s.rows << " x " << cols;
     }
+}
+
+TYPED_TEST(Fp8Kernel, RowsMayLieApart) {
+  for (Shape s : shapes)
+    for (int64_t cols : {s.in, s.in + 3})
+      for (auto [before, behind] : besides) {
+        const Doubles values = unlikeRows(s.rows, cols, 1);
+        const Rows<TypeParam> want(s.rows, cols, values);
+        const Columns<TypeParam> x({s.rows, cols}, values, before, behind);
+        Owned<uint8_t> codes({s.rows, cols});
+        Owned<float> scales({s.rows});
+        quantize_rows<TypeParam>(context, codes, scales, x);
+        EXPECT_EQ(codes.values(), want.codes.values()) << s.rows << " x " << cols;
+        EXPECT_EQ(scales.values(), want.scales.values()) << s.rows << " x " << cols;
+      }
 }
 
 TYPED_TEST(Fp8Kernel, RowsOfNothingAndOfNoNumbers) {

@@ -111,6 +111,53 @@ private:
   Tensor<T> view;
 };
 
+/// A tensor whose rows lie apart: columns of a wider one, between others that must stay as they are.
+template <class T> class Columns {
+public:
+  Columns(std::initializer_list<int64_t> shape, const Doubles &values, int64_t before, int64_t behind)
+      : cols(*(shape.end() - 1)), before(before), pitch(before + cols + behind),
+        whole({int64_t(values.size()) / cols, pitch}), view(whole.tensor().data + before, shape, pitch) {
+    Doubles all(values.size() / cols * pitch, neighbour);
+    for (size_t i = 0; i < values.size(); ++i)
+      all[i / cols * pitch + before + i % cols] = values[i];
+    whole.assign(all);
+  }
+  /// To be written.
+  Columns(std::initializer_list<int64_t> shape, int64_t before, int64_t behind)
+      : Columns(shape, Doubles(Tensor<T>(nullptr, shape).size(), neighbour), before, behind) {}
+
+  operator Tensor<T>() { return view; }
+  operator Tensor<const T>() const { return view; }
+  Tensor<T> tensor() { return view; }
+
+  /// Its own columns; the others are expected to be what they were.
+  Doubles doubles() const {
+    const Doubles all = whole.doubles();
+    Doubles own;
+    int64_t changed = 0;
+    for (size_t i = 0; i < all.size(); ++i)
+      if (const int64_t column = int64_t(i) % pitch - before; column >= 0 && column < cols)
+        own.push_back(all[i]);
+      else
+        changed += all[i] != neighbour;
+    EXPECT_EQ(changed, 0) << "elements beside the columns were written";
+    return own;
+  }
+
+private:
+  static constexpr double neighbour = 9984; ///< which would show in any result
+
+  int64_t cols, before, pitch;
+  Owned<T> whole;
+  Tensor<T> view;
+};
+
+/// Columns before and behind a tensor's own: at odd addresses, and so that vectors stay aligned.
+struct Beside {
+  int64_t before, behind;
+};
+inline constexpr Beside besides[] = {{3, 5}, {16, 48}};
+
 /// Integers as a tensor.
 inline Owned<int32_t> ints(const Ints &values, std::initializer_list<int64_t> shape) {
   return Owned<int32_t>(shape, Doubles(values.begin(), values.end()));
@@ -139,13 +186,16 @@ template <class T> double roundingOf() { return sizeof(T) == 2 ? 1.0 / 256 : 0; 
 inline double sumTolerance(int64_t n) { return 2e-6 + 5 * std::sqrt(double(n)) * 0x1p-24; }
 
 /// got == want, but for one rounding to T and `tolerance` of the largest wanted value.
-template <class T> void expectClose(const Doubles &got, const Doubles &want, double tolerance = 2e-6) {
+/// `roundings`: 1 where only `got` was rounded to T, 2 where both were.
+template <class T>
+void expectClose(const Doubles &got, const Doubles &want, double tolerance = 2e-6, double roundings = 1) {
   ASSERT_EQ(got.size(), want.size());
   double largest = 0;
   for (double value : want)
     largest = std::max(largest, std::abs(value));
   for (size_t i = 0; i < want.size(); ++i)
-    ASSERT_NEAR(got[i], want[i], tolerance * (largest + 0.02) + roundingOf<T>() * std::abs(want[i]))
+    ASSERT_NEAR(got[i], want[i],
+                tolerance * (largest + 0.02) + roundings * roundingOf<T>() * std::abs(want[i]))
         << "at " << i;
 }
 

@@ -147,67 +147,61 @@ TYPED_TEST(LinearKernel, LeadingDimensionsAreRows) {
   expectClose<TypeParam>(y.doubles(), reference(s, x, w, false, 1, Doubles(s.rows * s.out)), 4e-6);
 }
 
-/// A matrix within a wider one, beside columns that are not its own.
-template <class T> class Columns {
-public:
-  Columns(int64_t rows, int64_t first, int64_t width, int64_t behind, uint32_t seed)
-      : rows(rows), first(first), width(width), pitch(first + width + behind),
-        start(randomValues(rows * pitch, seed)), whole({rows, pitch}, start) {}
-
-  Tensor<T> tensor() { return {whole.tensor().data + first, {rows, width}, pitch}; }
-  operator Tensor<const T>() { return tensor(); }
-  Doubles values() const { return cut(whole.doubles()); }
-  Doubles cut(const Doubles &all) const {
-    Doubles result;
-    for (int64_t i = 0; i < rows; ++i)
-      result.insert(result.end(), all.begin() + i * pitch + first, all.begin() + i * pitch + first + width);
-    return result;
-  }
-  void expectOthersAsTheyWere() const {
-    const Doubles now = whole.doubles();
-    for (int64_t i = 0; i < rows * pitch; ++i)
-      if (i % pitch < first || i % pitch >= first + width) {
-        ASSERT_EQ(now[i], start[i]) << "at " << i;
-      }
-  }
-
-private:
-  int64_t rows, first, width, pitch;
-  Doubles start;
-  Owned<T> whole;
-};
-
 TYPED_TEST(LinearKernel, OperandsAndResultsMayBeColumns) {
   using T = TypeParam;
   const double rounding = roundsTwice ? roundingOf<T>() + 4e-6 : 4e-6;
   for (Shape s : {Shape{3, 5, 7}, Shape{17, 16, 33}, Shape{130, 16, 65}, Shape{64, 48, 16}, Shape{515, 8, 67},
-                  Shape{1030, 40, 70}, Shape{2049, 16, 24}, Shape{256, 576, 48}})
+                  Shape{1030, 40, 70}, Shape{2049, 16, 24}, Shape{256, 576, 48}, Shape{2, 64, 48}})
     for (int64_t side : {1, 16}) {
-      Columns<T> x(s.rows, side, s.in, 2 * side, 31), y(s.rows, 2 * side, s.out, side, 32);
-      Doubles w = randomValues(s.in * s.out, 33);
-      Owned<T> ws({s.out, s.in}, w);
-      const Doubles xs = x.values(), before = y.values();
-      linear_add<T>(context, y.tensor(), y.tensor(), x, ws, false, 2);
-      Doubles want = reference(s, xs, w, false, 2, before);
-      expectClose<T>(y.values(), want, rounding);
-      y.expectOthersAsTheyWere();
+      const Doubles x = randomValues(s.rows * s.in, 31), before = randomValues(s.rows * s.out, 32),
+                    w = randomValues(s.in * s.out, 33);
+      Columns<T> xs({s.rows, s.in}, x, side, 2 * side), ys({s.rows, s.out}, before, 2 * side, side),
+          apart({s.rows, s.out}, side, 3 * side), ws({s.out, s.in}, w, 0, side),
+          transposedWs({s.in, s.out}, w, side, 2 * side);
+      const Doubles want = reference(s, x, w, false, 2, before);
+      linear_add<T>(context, apart, ys, xs, ws, false, 2);
+      expectClose<T>(apart.doubles(), want, rounding);
+      linear_add<T>(context, ys, ys, xs, ws, false, 2);
+      expectClose<T>(ys.doubles(), want, rounding);
 
       for (bool transposed : {false, true}) {
-        linear<T>(context, y.tensor(), x, ws, {}, transposed, 0.5);
-        expectClose<T>(y.values(), reference(s, xs, w, transposed, 0.5, Doubles(s.rows * s.out)), 4e-6);
-        y.expectOthersAsTheyWere();
+        linear<T>(context, ys, xs, transposed ? transposedWs : ws, {}, transposed, 0.5);
+        expectClose<T>(ys.doubles(), reference(s, x, w, transposed, 0.5, Doubles(s.rows * s.out)), 4e-6);
       }
+      EXPECT_EQ(ws.doubles(), w);
+      EXPECT_EQ(transposedWs.doubles(), w);
 
-      const Doubles dy = y.values();
+      const Doubles dy = ys.doubles();
       Owned<float> sum({s.out, s.in}, Doubles(s.out * s.in, 1.0));
-      linear_weight_grad<T>(context, sum, y, x, 1);
+      linear_weight_grad<T>(context, sum, ys, xs, 1);
       Doubles wanted(s.out * s.in, 1.0);
       for (int64_t i = 0; i < s.rows; ++i)
         for (int64_t o = 0; o < s.out; ++o)
           for (int64_t c = 0; c < s.in; ++c)
-            wanted[o * s.in + c] += dy[i * s.out + o] * xs[i * s.in + c];
+            wanted[o * s.in + c] += dy[i * s.out + o] * x[i * s.in + c];
       expectClose<float>(sum.doubles(), wanted, 1e-5);
     }
+}
+
+/// [x | s] [W | B]^T as one product of what lies beside each other, and dx = dy W + ds A as one of W and A,
+/// which lies below it.
+TYPED_TEST(LinearKernel, AMatrixWithItsBorderIsOneOperand) {
+  using T = TypeParam;
+  const int64_t rows = 70, in = 48, out = 80, rank = 16, pitch = in + rank;
+  const Doubles left = randomValues(rows * pitch, 34), matrix = randomValues((out + rank) * pitch, 35),
+                right = randomValues(rows * (out + rank), 36);
+  Owned<T> xs({rows, pitch}, left), ws({out + rank, pitch}, matrix), dys({rows, out + rank}, right),
+      y({rows, out}), dx({rows, in});
+  linear<T>(context, y, xs, Tensor<T>(ws.tensor().data, {out, pitch}), {}, false, 1);
+  const Doubles upper(matrix.begin(), matrix.begin() + out * pitch);
+  expectClose<T>(y.doubles(), reference({rows, pitch, out}, left, upper, false, 1, Doubles(rows * out)),
+                 4e-6);
+  linear<T>(context, dx, dys, Tensor<T>(ws.tensor().data, {out + rank, in}, pitch), {}, true, 1);
+  Doubles inner;
+  for (int64_t i = 0; i < out + rank; ++i)
+    inner.insert(inner.end(), matrix.begin() + i * pitch, matrix.begin() + i * pitch + in);
+  expectClose<T>(dx.doubles(), reference({rows, out + rank, in}, right, inner, true, 1, Doubles(rows * in)),
+                 4e-6);
 }
 
 TYPED_TEST(LinearKernel, WeightGradientOfManyRows) {

@@ -192,6 +192,53 @@ TYPED_TEST(MapKernel, BroadcastsToSeveralResults) {
   }
 }
 
+TYPED_TEST(MapKernel, RowsMayLieApart) {
+  for (int64_t rows : {1, 3, 70})
+    for (int64_t cols : {1, 5, 48, 1500, 2064})
+      for (auto [before, behind] : besides) {
+        const int64_t n = rows * cols;
+        const std::initializer_list<int64_t> shape = {rows, cols};
+        const Doubles gate = randomValues(n, 6, 4), up = randomValues(n, 7), dh = randomValues(n, 8);
+        Owned<TypeParam> denseGate(shape, gate), denseUp(shape, up), denseDh(shape, dh), h(shape), dUp(shape),
+            dGate(shape);
+        map<gatedGrad>(context, h.tensor(), dUp.tensor(), dGate.tensor(), denseGate.tensor(),
+                       denseUp.tensor(), denseDh.tensor());
+        Columns<TypeParam> gates(shape, gate, before, behind), ups(shape, up, behind, before),
+            results[] = {{shape, before, behind}, {shape, behind, behind}, {shape, 2 * before, behind}};
+        // Results here and operands there, dense ones among them.
+        map<gatedGrad>(context, results[0].tensor(), results[1].tensor(), results[2].tensor(), gates.tensor(),
+                       ups.tensor(), denseDh.tensor());
+        expectClose<TypeParam>(results[0].doubles(), h.doubles(), 1e-6);
+        expectClose<TypeParam>(results[1].doubles(), dUp.doubles(), 1e-6);
+        expectClose<TypeParam>(results[2].doubles(), dGate.doubles(), 1e-6);
+        EXPECT_EQ(gates.doubles(), gate);
+        map<gatedGrad>(context, denseDh.tensor(), ups.tensor(), gates.tensor(), gates.tensor(), ups.tensor(),
+                       denseDh.tensor()); // in place
+        EXPECT_EQ(denseDh.doubles(), results[0].doubles());
+        EXPECT_EQ(ups.doubles(), results[1].doubles());
+        EXPECT_EQ(gates.doubles(), results[2].doubles());
+      }
+}
+
+TYPED_TEST(MapKernel, BroadcastsToRowsApart) {
+  for (int64_t rows : {1, 3, 30})
+    for (int64_t cols : {1, 5, 48, 1500})
+      for (auto [before, behind] : besides) {
+        const Doubles a = randomValues(rows * cols, 3), row = randomValues(cols, 4);
+        Doubles want(rows * cols);
+        for (int64_t i = 0; i < rows * cols; ++i)
+          want[i] = a[i] * row[i % cols] + 0.75;
+        Columns<TypeParam> as({rows, cols}, a, before, behind);
+        Owned<TypeParam> rowT({cols}, row);
+        Owned<float> scalar({1}, {0.75}), dense({rows, cols});
+        Columns<float> y({rows, cols}, behind, before);
+        map<fused>(context, y.tensor(), as.tensor(), rowT.tensor(), scalar.tensor());
+        expectClose<float>(y.doubles(), want);
+        map<fused>(context, dense.tensor(), as.tensor(), rowT.tensor(), scalar.tensor());
+        expectClose<float>(dense.doubles(), want);
+      }
+}
+
 TEST(MapKernel, RoundsToNearestEven) {
   Owned<bf16> y({4});
   // Of 2, the last places of bf16 are 2^-6 apart; half of the inputs lie between.
@@ -225,6 +272,26 @@ TYPED_TEST(MapKernel, DropoutKeepsWhatPhiloxSays) {
       dropout<TypeParam>(context, xs, xs, seed, p, 77); // in place, the same mask
       EXPECT_EQ(xs.doubles(), y.doubles());
     }
+}
+
+TYPED_TEST(MapKernel, DropoutOfRowsApartCountsOwnElements) {
+  for (int64_t rows : {1, 9, 301})
+    for (int64_t cols : {1, 5, 48, 128, 1003})
+      for (auto [before, behind] : besides)
+        for (float p : {0.0f, 0.25f, 1.0f}) {
+          const Shared<uint64_t> seed(0x123456789abcdef0u);
+          const Doubles x = randomValues(rows * cols, 5);
+          Owned<TypeParam> dense({rows, cols}, x), want({rows, cols});
+          Columns<TypeParam> xs({rows, cols}, x, before, behind), y({rows, cols}, behind, before);
+          dropout<TypeParam>(context, want, dense, seed, p, 77);
+          dropout<TypeParam>(context, y, xs, seed, p, 77);
+          EXPECT_EQ(y.doubles(), want.doubles());
+          EXPECT_EQ(xs.doubles(), x);
+          dropout<TypeParam>(context, dense, xs, seed, p, 77);
+          EXPECT_EQ(dense.doubles(), want.doubles());
+          dropout<TypeParam>(context, xs, xs, seed, p, 77); // in place
+          EXPECT_EQ(xs.doubles(), want.doubles());
+        }
 }
 
 TEST(DropoutKernel, SeedAndSaltChangeTheMask) {

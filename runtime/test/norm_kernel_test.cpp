@@ -67,6 +67,42 @@ TYPED_TEST(NormKernel, ManyRowsRunInParallel) {
   expectClose<float>(sum.doubles(), want, 1e-5);
 }
 
+TYPED_TEST(NormKernel, RowsMayLieApart) {
+  struct {
+    int64_t rows, cols, n;
+  } cases[] = {{3, 5, 5}, {2, 34, 17}, {7, 64, 64}, {37, 96, 32}, {130, 640, 640}, {9, 1032, 1032}};
+  for (auto c : cases)
+    for (auto [before, behind] : besides) {
+      const std::initializer_list<int64_t> shape = {c.rows, c.cols};
+      const int64_t size = c.rows * c.cols;
+      const Doubles x = randomValues(size, 1), dy = randomValues(size, 2), residual = randomValues(size, 3);
+      Owned<TypeParam> ws({c.n}, randomValues(c.n, 4)), denseX(shape, x), denseDy(shape, dy),
+          denseResidual(shape, residual), want(shape);
+      Columns<TypeParam> xs(shape, x, before, behind), dys(shape, dy, behind, before),
+          stream(shape, residual, 2 * before, behind), got(shape, before, 2 * behind);
+      rms_norm<TypeParam>(context, want, denseX, ws, eps);
+      rms_norm<TypeParam>(context, got, xs, ws, eps);
+      expectClose<TypeParam>(got.doubles(), want.doubles(), 2e-6, 2);
+      rms_norm<TypeParam>(context, got, denseX, ws, eps); // the one may be dense, the other not
+      expectClose<TypeParam>(got.doubles(), want.doubles(), 2e-6, 2);
+
+      rms_norm_grad<TypeParam>(context, want, denseDy, denseX, ws, {}, eps);
+      rms_norm_grad<TypeParam>(context, got, dys, xs, ws, {}, eps);
+      expectClose<TypeParam>(got.doubles(), want.doubles(), 1e-5, 2);
+      rms_norm_grad<TypeParam>(context, want, denseDy, denseX, ws, denseResidual, eps);
+      rms_norm_grad<TypeParam>(context, got, dys, xs, ws, stream, eps);
+      expectClose<TypeParam>(got.doubles(), want.doubles(), 1e-5, 2);
+      rms_norm_grad<TypeParam>(context, stream, dys, xs, ws, stream, eps); // in place
+      EXPECT_EQ(stream.doubles(), got.doubles());
+      EXPECT_EQ(xs.doubles(), x);
+
+      Owned<float> wantSum({c.n}, Doubles(size_t(c.n))), sum({c.n}, Doubles(size_t(c.n)));
+      rms_norm_weight_grad<TypeParam>(context, wantSum, denseDy, denseX, eps);
+      rms_norm_weight_grad<TypeParam>(context, sum, dys, xs, eps);
+      expectClose<float>(sum.doubles(), wantSum.doubles(), 1e-5);
+    }
+}
+
 struct RopeCase {
   int64_t batch, seq, heads, dim, pairs;
   double scale;
@@ -112,6 +148,27 @@ TYPED_TEST(NormKernel, Rope) {
     expectClose<TypeParam>(dys.doubles(),
                            numericGradient([&](const Doubles &v) { return rotated(c, v); }, x, dy), 1e-6);
   }
+}
+
+TYPED_TEST(NormKernel, RopeOfRowsApart) {
+  for (const RopeCase &c :
+       {ropeCase(6, 3, 1, 0), ropeCase(64, 32, 1, 5), ropeCase(20, 5, 1.25, 7), ropeCase(128, 64, 1, 900)})
+    for (auto [before, behind] : besides) {
+      const int64_t cols = c.heads * c.dim;
+      const Doubles x = randomValues(10 * cols, 9);
+      Columns<TypeParam> xs({2, 5, cols}, x, before, behind), y({2, 5, cols}, behind, before);
+      const auto positions = ints(c.positions, {2, 5});
+      const Owned<float> frequencies({c.pairs}, Doubles(c.frequencies.begin(), c.frequencies.end()));
+      auto rotate = [&](Tensor<TypeParam> to, Tensor<const TypeParam> from) {
+        rope<TypeParam>(context, to, from, positions, frequencies.data(), c.pairs, c.dim, float(c.scale),
+                        false);
+      };
+      rotate(y, xs);
+      expectClose<TypeParam>(y.doubles(), rotated(c, x), 5e-7);
+      EXPECT_EQ(xs.doubles(), x);
+      rotate(xs, xs); // in place
+      EXPECT_EQ(xs.doubles(), y.doubles());
+    }
 }
 
 } // namespace

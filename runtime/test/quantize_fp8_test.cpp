@@ -50,7 +50,7 @@ TEST(Fp8, ARowIsScaledToTheLargestCode) {
   const std::vector<float> x = {0.5f, -2.0f, 0.001f, 0.0f, 3.0e-3f, -3.0e-3f, 1e-8f, 2.9e-3f};
   uint8_t codes[8];
   float scales[2];
-  quantizeRows(x.data(), 2, 4, codes, scales);
+  quantizeRows(x.data(), 4, 2, 4, codes, scales);
   EXPECT_EQ(scales[0], 2.0f / 448);
   EXPECT_EQ(scales[1], 3.0e-3f / 448);
   EXPECT_EQ(codes[1], 0xfe);
@@ -74,10 +74,10 @@ TEST(Fp8, BothFormsComeFromTheValues) {
     std::vector<uint8_t> bytes(size_t(layout.bytes)), codes(x.size());
     quantizeFp8(x.data(), rows, cols, bytes.data());
     std::vector<float> scales(size_t(std::max(rows, cols)));
-    quantizeRows(x.data(), rows, cols, codes.data(), scales.data());
+    quantizeRows(x.data(), cols, rows, cols, codes.data(), scales.data());
     EXPECT_EQ(std::memcmp(bytes.data(), codes.data(), codes.size()), 0);
     EXPECT_EQ(std::memcmp(bytes.data() + layout.scales, scales.data(), size_t(4 * rows)), 0);
-    quantizeRows(transposed.data(), cols, rows, codes.data(), scales.data());
+    quantizeRows(transposed.data(), rows, cols, rows, codes.data(), scales.data());
     EXPECT_EQ(std::memcmp(bytes.data() + layout.transposed, codes.data(), codes.size()), 0);
     EXPECT_EQ(std::memcmp(bytes.data() + layout.transposedScales, scales.data(), size_t(4 * cols)), 0);
     // Of values that bf16 holds, the same bytes.

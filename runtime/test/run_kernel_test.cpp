@@ -112,6 +112,36 @@ TEST(RunKernel, OffloadsAndFetches) {
   device::releaseShared(*host);
 }
 
+TEST(RunKernel, OffloadsRowsApart) {
+  constexpr int64_t tokens = 301, width = 48;
+  auto host = device::allocateShared(tokens * width * sizeof(float));
+  ASSERT_TRUE(host) << host.status().message();
+  const Tensor<float> place(static_cast<float *>(*host), {tokens, width});
+  uint64_t key = 4;
+  for (auto [before, behind] : besides) {
+    Columns<float> x({tokens, width}, before, behind);
+    Owned<float> source({tokens, width}), y({tokens, width});
+    for (uint32_t time = 0; time < 4; ++time) {
+      const Doubles values = randomValues(tokens * width, time);
+      source.assign(values);
+      Status status = device::run(key, [&] {
+        map<doubled>(context, x.tensor(), source.tensor());
+        offload<float>(context, place, Tensor<const float>(x));
+        await<float>(context, x);
+        map<doubled>(context, x.tensor(), x.tensor());
+        fetch<float>(context, y, Tensor<const float>(place));
+        await<float>(context, y);
+      });
+      ASSERT_TRUE(status.isOk()) << status.message();
+      for (int64_t i = 0; i < tokens * width; ++i)
+        ASSERT_EQ(y.doubles()[i], 2 * values[i]) << time;
+      EXPECT_EQ(x.doubles()[7], 4 * values[7]);
+    }
+    ++key;
+  }
+  device::releaseShared(*host);
+}
+
 TEST(RunKernel, SameBitsEveryTime) {
   const int64_t tokens = 300, width = 512;
   Doubles x = randomValues(tokens * width, 2), dy = randomValues(tokens * width, 3);

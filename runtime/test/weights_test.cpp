@@ -4,6 +4,7 @@
 #include "peft/runtime/adapter.h"
 #include "peft/runtime/json.h"
 #include "peft/runtime/safetensors.h"
+#include "peft/runtime/tensor.h"
 #include "peft/runtime/weights.h"
 
 #include <algorithm>
@@ -49,6 +50,62 @@ TEST_F(WeightsTest, FrozenWeightsAreMappedOrConverted) {
   std::vector<float> stored(test::fakeVocab * test::fakeWidth);
   ASSERT_TRUE(checkpoint->read("head.weight", stored.data()));
   EXPECT_EQ(memcmp(stored.data(), head, stored.size() * 4), 0);
+}
+
+TEST_F(WeightsTest, AMatrixMayHaveABorder) {
+  constexpr int64_t rows = test::fakeVocab, cols = test::fakeWidth, pitch = cols + 3, allRows = rows + 2;
+  std::vector<float> stored(rows * cols);
+  ASSERT_TRUE(checkpoint->read("head.weight", stored.data()));
+  parameters[1].pitch = pitch;
+  parameters[1].offset = program.arena_bytes = (program.arena_bytes + 63) / 64 * 64;
+  parameters[1].bytes = allRows * pitch * sizeof(float);
+  program.arena_bytes += parameters[1].bytes;
+  EXPECT_TRUE(checkProgram(program)) << checkProgram(program).message();
+  auto weights = load();
+  ASSERT_TRUE(weights) << weights.status().message();
+  const auto *floats = reinterpret_cast<const float *>(weights->context().arena + parameters[1].offset);
+  EXPECT_EQ(weights->context().weights[1], floats);
+  for (int64_t i = 0; i < allRows * pitch; ++i)
+    EXPECT_EQ(floats[i], i / pitch < rows && i % pitch < cols ? stored[i / pitch * cols + i % pitch] : 0)
+        << i;
+
+  parameters[1].dtype = PEFT_BF16; // converted, not copied from the file
+  parameters[1].bytes /= 2;
+  weights = load();
+  ASSERT_TRUE(weights) << weights.status().message();
+  const auto *halves = reinterpret_cast<const bf16 *>(weights->context().arena + parameters[1].offset);
+  for (int64_t i = 0; i < allRows * pitch; ++i)
+    EXPECT_EQ(halves[i].bits, i / pitch < rows && i % pitch < cols
+                                  ? fromFloat<bf16>(stored[i / pitch * cols + i % pitch]).bits
+                                  : 0)
+        << i;
+}
+
+TEST_F(WeightsTest, ABorderMustFit) {
+  const peft_parameter_t head = parameters[1];
+  const auto refused = [&](size_t index) {
+    const bool said = checkProgram(program).message().find("can't have its rows") != std::string::npos;
+    parameters[1] = head;
+    parameters[index].pitch = 0;
+    EXPECT_TRUE(checkProgram(program));
+    return said;
+  };
+  parameters[1].pitch = test::fakeWidth; // dense, if said in so many words
+  EXPECT_TRUE(checkProgram(program));
+  parameters[1].pitch = test::fakeWidth - 1;
+  EXPECT_TRUE(refused(1));
+  parameters[1].pitch = test::fakeWidth + 1; // wants more bytes
+  EXPECT_TRUE(refused(1));
+  parameters[1].pitch = test::fakeWidth;
+  parameters[1].rank = 3;
+  EXPECT_TRUE(refused(1));
+  parameters[1].pitch = test::fakeWidth;
+  parameters[1].encoding = PEFT_NF4;
+  EXPECT_TRUE(refused(1));
+  parameters[0].pitch = test::fakeWidth; // mapped
+  EXPECT_TRUE(refused(0));
+  parameters[2].pitch = test::fakeWidth; // trainable
+  EXPECT_TRUE(refused(2));
 }
 
 TEST_F(WeightsTest, FirstValuesFollowTheTable) {

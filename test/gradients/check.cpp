@@ -91,6 +91,10 @@ public:
       weights.push_back(data);
       if (p.encoding == PEFT_NF4)
         fillNF4(p, reinterpret_cast<unsigned char *>(data), numbers);
+      else if (p.pitch)
+        for (int64_t row = 0; row < p.dims[0]; ++row)
+          std::generate_n(reinterpret_cast<float *>(data) + row * p.pitch, p.dims[1],
+                          [&] { return numbers.value(); });
       else
         std::generate_n(reinterpret_cast<float *>(data), p.bytes / 4, [&] { return numbers.value(); });
     }

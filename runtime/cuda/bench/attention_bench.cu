@@ -61,7 +61,8 @@ struct Tensors {
   int32_t *segments;
 
   Tensors(const peft_context_t &ctx, const Shape &s, const std::vector<int32_t> &ids)
-      : queries(s.batch * s.seq * s.heads * s.dim), keys(s.batch * s.seq * s.kvHeads * s.dim) {
+      : queries(s.batch * s.seq * s.heads * s.dim), keys(s.batch * s.seq * s.kvHeads * s.dim),
+        qWidth(s.heads * s.dim), kWidth(s.kvHeads * s.dim) {
     uint32_t salt = 0;
     for (bf16 **to : {&q, &dout, &k, &v}) {
       const int64_t count = to == &k || to == &v ? keys : queries;
@@ -85,10 +86,16 @@ struct Tensors {
       device::release(static_cast<char *>(memory), 0);
   }
 
-  Forward<bf16> forward(int way) const { return {o[way], lse[way], q, k, v, segments}; }
+  const int64_t qWidth, kWidth;
+  template <class T> Tokens<T> ofQueries(T *data) const { return {data, qWidth}; }
+  template <class T> Tokens<T> ofKeys(T *data) const { return {data, kWidth}; }
+  Forward<bf16> forward(int way) const {
+    return {ofQueries(o[way]), lse[way], ofQueries(q), ofKeys(k), ofKeys(v), segments};
+  }
   /// Both ways start from the own forward pass.
   Backward<bf16> backward(int way) const {
-    return {dq[way], dk[way], dv[way], dout, q, k, v, o[0], lse[0], segments};
+    return {ofQueries(dq[way]), ofKeys(dk[way]), ofKeys(dv[way]), ofQueries(dout), ofQueries(q),
+            ofKeys(k),          ofKeys(v),       ofQueries(o[0]), lse[0],          segments};
   }
 };
 
@@ -164,7 +171,7 @@ void benchShape(const peft_context_t &ctx, const Shape &s, bool packed) {
   });
   const float ownBackward = timeOf(ctx, [&] {
     findRanges(ctx, shape, t.segments, ranges);
-    outputDots(ctx, shape, t.dout, t.o[0], delta);
+    outputDots<bf16>(ctx, shape, t.ofQueries(t.dout), t.ofQueries(t.o[0]), delta);
     flashBackward(ctx, shape, t.backward(0), ranges, delta);
     return true;
   });

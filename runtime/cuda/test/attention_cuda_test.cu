@@ -47,6 +47,47 @@ Doubles unpackedLse(const Case &c, const Doubles &lse, const AttentionLayout &la
   return result;
 }
 
+/// How much wider the tensors are that an attention's are columns of, each by other columns behind it.
+struct Sides {
+  int64_t before = 0, step = 0;
+};
+
+/// [batch, seq, width] within a wider tensor, whose other columns nobody writes.
+template <class T> class Within {
+public:
+  Within(const Case &c, int64_t width, const Sides &sides, int which, const Doubles &values = {})
+      : batch(c.batch), seq(c.seq), width(width), before(sides.before),
+        pitch(sides.before + width + sides.step * which), whole({batch, seq, pitch}) {
+    Doubles all(size_t(batch * seq * pitch), guard);
+    for (size_t i = 0; i < values.size(); ++i)
+      all[size_t(int64_t(i) / width * pitch + before + int64_t(i) % width)] = values[i];
+    whole.assign(all);
+  }
+  operator Tensor<T>() {
+    return {whole.tensor().data + before, {batch, seq, width}, pitch == width ? 0 : pitch};
+  }
+  operator Tensor<const T>() { return Tensor<T>(*this); }
+  Doubles doubles() const {
+    const Doubles all = whole.doubles();
+    Doubles result;
+    int64_t written = 0;
+    for (int64_t i = 0; i < batch * seq * pitch; ++i) {
+      const int64_t column = i % pitch - before;
+      if (column >= 0 && column < width)
+        result.push_back(all[size_t(i)]);
+      else
+        written += all[size_t(i)] != guard;
+    }
+    EXPECT_EQ(written, 0) << "of other columns";
+    return result;
+  }
+
+private:
+  static constexpr double guard = 3;
+  int64_t batch, seq, width, before, pitch;
+  Owned<T> whole;
+};
+
 /// Values of padding that a dense batch may give anything: as wanted.
 void forgivePadding(const Case &c, Doubles &o, Doubles &lse, const Expected &want) {
   for (int64_t b = 0; b < c.batch; ++b)
@@ -63,15 +104,16 @@ void forgivePadding(const Case &c, Doubles &o, Doubles &lse, const Expected &wan
 
 template <class T>
 void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Expected &want,
-           const AttentionLayout &layout, uint64_t workspace, const char *name) {
+           const AttentionLayout &layout, uint64_t workspace, const char *name, const Sides &sides = {}) {
   SCOPED_TRACE(std::string(name) + ", seq " + std::to_string(c.seq) + ", dim " + std::to_string(c.dim) +
-               ", window " + std::to_string(c.window));
+               ", window " + std::to_string(c.window) + ", columns from " + std::to_string(sides.before));
   Prepared prepared(layout, workspace);
-  const std::initializer_list<int64_t> qShape = {c.batch, c.seq, c.heads * c.dim},
-                                       kShape = {c.batch, c.seq, c.kvHeads * c.dim};
-  Owned<T> q(qShape, part(qkv, 0, c.qSize())), k(kShape, part(qkv, c.qSize(), c.kSize())),
-      v(kShape, part(qkv, c.qSize() + c.kSize(), c.kSize())), o(qShape), dq(qShape), dk(kShape), dv(kShape),
-      doutT(qShape, dout);
+  const int64_t qWidth = c.heads * c.dim, kWidth = c.kvHeads * c.dim;
+  Within<T> q(c, qWidth, sides, 1, part(qkv, 0, c.qSize())),
+      k(c, kWidth, sides, 2, part(qkv, c.qSize(), c.kSize())),
+      v(c, kWidth, sides, 3, part(qkv, c.qSize() + c.kSize(), c.kSize())), o(c, qWidth, sides, 4),
+      dq(c, qWidth, sides, 5), dk(c, kWidth, sides, 6), dv(c, kWidth, sides, 7),
+      doutT(c, qWidth, sides, 8, dout);
   Owned<float> lse({c.batch, c.heads, c.seq});
   Owned<int32_t> segments({c.batch, c.seq});
   segments.upload(c.segments);
@@ -93,7 +135,7 @@ void check(const Case &c, const Doubles &qkv, const Doubles &dout, const Expecte
                  rounded ? 0x1p-6 : 1e-5);
 }
 
-template <class T> void checkAll(const Case &c) {
+template <class T> void checkAll(const Case &c, const Sides &sides = {}) {
   const Doubles qkv = randomValues(c.qSize() + 2 * c.kSize(), 1, 1.5);
   Doubles dout = randomValues(c.qSize(), 2);
   const AttentionLayout layout = layoutOf(c.segments.data(), c.batch, c.seq);
@@ -102,12 +144,12 @@ template <class T> void checkAll(const Case &c) {
       if (c.segments[i / (c.heads * c.dim)] == 0)
         dout[i] = 0;
   const Expected want = expected(c, qkv, dout);
-  check<T>(c, qkv, dout, want, {}, enough, "own");
+  check<T>(c, qkv, dout, want, {}, enough, "own", sides);
   if (sizeof(T) == 2 && layout.kind != AttentionLayout::general)
-    check<T>(c, qkv, dout, want, layout, enough, "by layout");
+    check<T>(c, qkv, dout, want, layout, enough, "by layout", sides);
   // Too little for a plan of cuDNN's backward pass, or for a whole batch of the own one.
   const AttentionSizes sizes{1, c.seq, c.heads, c.kvHeads, c.dim};
-  check<T>(c, qkv, dout, want, layout, ownAttentionWorkspace(sizes), "little workspace");
+  check<T>(c, qkv, dout, want, layout, ownAttentionWorkspace(sizes), "little workspace", sides);
 }
 
 template <class T> class AttentionCuda : public ::testing::Test {};
@@ -153,6 +195,18 @@ TYPED_TEST(AttentionCuda, SegmentInSeveralRuns) {
     checkAll<TypeParam>({1, 120, 2, 2, 16, window, recurring(1, 120, 11)});
     checkAll<TypeParam>({2, 700, 2, 1, 64, window, recurring(2, 700, 90)});
   }
+}
+
+/// By 16 bytes, which cuDNN takes, and by less.
+TYPED_TEST(AttentionCuda, ColumnsOfWiderTensors) {
+  for (const Sides &sides : {Sides{16, 8}, Sides{0, 64}, Sides{3, 5}})
+    for (int64_t dim : {24, 64, 128, 256}) {
+      checkAll<TypeParam>({2, 150, 2, 2, dim, 0, oneSegment(2, 150)}, sides);
+      checkAll<TypeParam>({2, 200, 4, 2, dim, 0, packed(2, 200, {90, 50})}, sides);
+      checkAll<TypeParam>({2, 200, 2, 2, dim, 70, packed(2, 200, {90, 50})}, sides);
+      checkAll<TypeParam>({2, 150, 4, 1, dim, 0, packed(2, 150, {97})}, sides); // dense, padded
+      checkAll<TypeParam>({2, 130, 2, 1, dim, 0, recurring(2, 130, 11)}, sides);
+    }
 }
 
 TEST(AttentionCuda, LargeScoresDoNotOverflow) {
@@ -239,28 +293,34 @@ TEST(AttentionCuda, CudnnTakesDenseAndPackedBatches) {
   if (cudaOf(context).capability != 90)
     GTEST_SKIP() << "for sm_90";
   for (const Ints &ids : {oneSegment(2, 384), packed(2, 384, {100, 200})})
-    for (bool deterministic : {true, false}) {
-      // In any order what a program plans is enough for both kinds of batches; in one order, for whole rows.
-      const uint64_t planned = plannedAttentionWorkspace({2, 384, 4, 2, 64}, deterministic);
-      const bool isDense = layoutOf(ids.data(), 2, 384).kind == AttentionLayout::dense;
-      Prepared prepared(layoutOf(ids.data(), 2, 384), isDense || !deterministic ? planned : enough);
-      cudaOf(context).deterministic = deterministic;
-      Owned<bf16> q({2, 384, 256}), k({2, 384, 128}), o({2, 384, 256}), dk({2, 384, 128}), dv({2, 384, 128});
-      Owned<float> lse({2, 4, 384});
-      Owned<int32_t> segments({2, 384});
-      segments.upload(ids);
-      const AttentionShape shape =
-          shapeOf<bf16>(context, q.tensor(), k.tensor(), segments.tensor(), 64, 0.125f, 0);
-      EXPECT_TRUE(
-          cudnnForward(context, shape,
-                       {o.tensor().data, lse.tensor().data, q.data(), k.data(), k.data(), segments.data()}))
-          << cudnnRefusal();
-      Owned<bf16> dq({2, 384, 256});
-      EXPECT_TRUE(cudnnBackward(context, shape,
-                                {dq.tensor().data, dk.tensor().data, dv.tensor().data, q.data(), q.data(),
-                                 k.data(), k.data(), o.data(), lse.data(), segments.data()}))
-          << cudnnRefusal();
-    }
+    for (bool deterministic : {true, false})
+      for (int64_t pitch : {0, 1024}) { // or columns of one tensor
+        // In any order what a program plans is enough for both kinds of batches; in one order, for whole
+        // rows.
+        const uint64_t planned = plannedAttentionWorkspace({2, 384, 4, 2, 64, pitch}, deterministic);
+        const bool isDense = layoutOf(ids.data(), 2, 384).kind == AttentionLayout::dense;
+        Prepared prepared(layoutOf(ids.data(), 2, 384), isDense || !deterministic ? planned : enough);
+        cudaOf(context).deterministic = deterministic;
+        Owned<bf16> x({2, 384, 1024}), dx({2, 384, 1024}), o({2, 384, 1024});
+        Owned<float> lse({2, 4, 384});
+        Owned<int32_t> segments({2, 384});
+        segments.upload(ids);
+        auto tokens = [&](Owned<bf16> &of, int64_t first, int64_t width) {
+          return pitch ? Tokens<bf16>{of.tensor().data + first, pitch}
+                       : Tokens<bf16>{of.tensor().data + first * 2 * 384, width};
+        };
+        const Tensor<const bf16> q(x.data(), {2, 384, 256}), k(x.data(), {2, 384, 128});
+        const AttentionShape shape = shapeOf<bf16>(context, q, k, segments.tensor(), 64, 0.125f, 0);
+        EXPECT_TRUE(cudnnForward(context, shape,
+                                 {tokens(o, 0, 256), lse.tensor().data, tokens(x, 0, 256),
+                                  tokens(x, 256, 128), tokens(x, 384, 128), segments.data()}))
+            << cudnnRefusal();
+        EXPECT_TRUE(cudnnBackward(context, shape,
+                                  {tokens(dx, 0, 256), tokens(dx, 256, 128), tokens(dx, 384, 128),
+                                   tokens(x, 0, 256), tokens(x, 0, 256), tokens(x, 256, 128),
+                                   tokens(x, 384, 128), tokens(o, 0, 256), lse.data(), segments.data()}))
+            << cudnnRefusal() << ", pitch " << pitch;
+      }
 }
 
 TEST(AttentionLayout, OfSegments) {

@@ -63,6 +63,24 @@ TEST(DeviceCuda, SharedMemoryIsThereBeforeWhatFollows) {
   EXPECT_EQ(to.values(), Ints{42});
 }
 
+/// More than both pinned buffers hold.
+TEST(DeviceCuda, RowsGoToWhereTheyLieFartherApart) {
+  const int64_t rows = 70001, cols = 250, pitch = 261;
+  Owned<int32_t> to({rows, pitch});
+  const Ints before(size_t(rows * pitch), -1);
+  to.upload(before);
+  Ints from, want = before;
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    from.push_back(int32_t(i));
+    want[size_t(i / cols * pitch + i % cols)] = int32_t(i);
+  }
+  const Status status =
+      device::uploadRows(reinterpret_cast<char *>(to.tensor().data), pitch * sizeof(int32_t), from.data(),
+                         cols * sizeof(int32_t), rows);
+  ASSERT_TRUE(status.isOk()) << status.message();
+  EXPECT_TRUE(to.values() == want);
+}
+
 /// In a process of its own: after a trap the driver gives nothing more.
 TEST(DeviceCudaDeathTest, AKernelThatFailsIsSaidOnceAndOften) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");

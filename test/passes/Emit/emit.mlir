@@ -85,8 +85,8 @@ func.func @forward() {
 
 // A frozen weight that is mapped has no offset; a trained one has one, and one for its gradient.
 //      CPP:static const peft_parameter_t parameters[] = {
-// CPP-NEXT:    {"table", "table", PEFT_F32, PEFT_DENSE, 0, 0, 2, {9, 4, 1, 1}, 0, PEFT_INIT_CHECKPOINT, 0.0, nullptr, PEFT_MAPPED, 144, 0},
-// CPP-NEXT:    {"a", nullptr, PEFT_F32, PEFT_DENSE, 0, 0, 1, {4, 1, 1, 1}, 1, PEFT_INIT_NORMAL, 0.02, nullptr, 0, 16, 64},
+// CPP-NEXT:    {"table", "table", PEFT_F32, PEFT_DENSE, 0, 0, 2, {9, 4, 1, 1}, 0, 0, PEFT_INIT_CHECKPOINT, 0.0, nullptr, PEFT_MAPPED, 144, 0},
+// CPP-NEXT:    {"a", nullptr, PEFT_F32, PEFT_DENSE, 0, 0, 1, {4, 1, 1, 1}, 0, 1, PEFT_INIT_NORMAL, 0.02, nullptr, 0, 16, 64},
 // CPP-NEXT:};
 //      CPP:static const peft_memory_t memory[] = {
 // CPP-NEXT:    {"temporaries", 256},

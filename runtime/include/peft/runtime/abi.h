@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-#define PEFT_ABI_VERSION 3u
+#define PEFT_ABI_VERSION 4u
 #define PEFT_ALIGNMENT 64u
 
 /// A parameter that is read where its file is mapped, not from the arena.
@@ -74,12 +74,13 @@ typedef struct {
   uint32_t block, nested; ///< of the encoding; 0 when dense
   uint32_t rank;
   int64_t dims[4]; ///< logical shape
+  int64_t pitch;   ///< elements from one row to the next of a dense matrix; 0: its columns
   uint32_t trainable;
   peft_init_t init;
   double init_a;
   const int32_t *init_rows; ///< dims[0] of them
   uint64_t offset;          ///< of its bytes in the arena, or PEFT_MAPPED
-  uint64_t bytes;
+  uint64_t bytes;           ///< all that it occupies; with a pitch also what lies beside and below its rows
   uint64_t gradient_offset; ///< trainable only
 } peft_parameter_t;
 

@@ -41,7 +41,11 @@ void releaseShared(void *memory);
 
 /// Between host memory and memory of `allocate`; done when they return.
 Status upload(void *to, const void *from, uint64_t bytes);
+Status uploadRows(char *to, uint64_t pitch, const void *from, uint64_t rowBytes, uint64_t rows);
 Status download(void *to, const void *from, uint64_t bytes);
+/// As upload, `rows` of `rowBytes` each that lie one behind the other at `from`, and `pitch` bytes apart at
+/// `to`.
+Status uploadRows(char *to, uint64_t pitch, const void *from, uint64_t rowBytes, uint64_t rows);
 Status fillZero(void *memory, uint64_t bytes);
 /// As upload, from memory of `allocateShared`: before whatever is enqueued next, but not yet when it returns.
 /// `from` must stay as it is until `wait`.

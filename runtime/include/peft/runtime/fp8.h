@@ -62,8 +62,9 @@ struct Fp8Layout {
   int64_t bytes;            ///< of all
 };
 
-/// codes [rows, cols] and scales [rows] of x. T is float or bf16.
-template <class T> void quantizeRows(const T *x, int64_t rows, int64_t cols, uint8_t *codes, float *scales);
+/// codes [rows, cols] and scales [rows] of x, whose rows are `stride` elements apart. T is float or bf16.
+template <class T>
+void quantizeRows(const T *x, int64_t stride, int64_t rows, int64_t cols, uint8_t *codes, float *scales);
 
 /// dst[0 .. Fp8Layout(rows, cols).bytes) = both forms of a matrix, each quantized from the values themselves.
 template <class T> void quantizeFp8(const T *src, int64_t rows, int64_t cols, uint8_t *dst);

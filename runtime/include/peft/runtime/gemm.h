@@ -78,7 +78,7 @@ Gemm<T, T> linearGemm(Tensor<T> y, Tensor<const T> x, Tensor<const T> w, const T
   gemm.a = x.data;
   gemm.lda = x.rowStride();
   gemm.b = w.data;
-  gemm.ldb = transposed ? out : in;
+  gemm.ldb = w.pitch ? w.pitch : transposed ? out : in;
   gemm.transposeB = !transposed;
   gemm.c = y.data;
   gemm.ldc = y.rowStride();

@@ -8,7 +8,9 @@
 //  - Functions ending in _grad compute the cotangent of an operand. Those that
 //    end in _weight_grad or take a `sum` ADD to a float gradient; all others
 //    overwrite their result.
-//  - `y` may be the same memory as an operand only where "in place" is said.
+//  - `y` may be the same memory as an operand only where "in place" is said, and then with rows as far apart.
+//  - Where "rows may lie apart" is said, tensors with an element for each row and column may be columns of
+//    wider ones (Tensor::pitch), each of its own. All others are dense.
 //  - Scalars of a batch or an update come by reference: a GPU's captured step reads
 //    them anew each time it is replayed.
 //  - CPU: OpenMP threads inside; call from one thread. The same inputs and number of
@@ -28,7 +30,7 @@ using Context = peft_context_t;
 
 //===--- Matrix products (oneDNN) ------------------------------------------===//
 //
-// y, x and dy may be columns of a wider tensor.
+// Rows of y, acc, x, dy and W may lie apart.
 
 /// y = alpha * x W^T + bias, or alpha * x W + bias when `transposed`.
 /// x [.., in], W [out, in] ([in, out] when transposed), bias [out] or empty, y [.., out].
@@ -46,12 +48,13 @@ template <class T>
 void linear_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
                         float alpha);
 
-/// sum [cols] += the sum of dy's rows.
+/// sum [cols] += the sum of dy's rows, which may lie apart.
 template <class T> void sum_rows(const Context &, Tensor<float> sum, Tensor<const T> dy);
 
 //===--- Matrix products in FP8 --------------------------------------------===//
 
-/// Each row of x in e4m3 with a scale of its own (fp8.h). codes [.., cols], scales [rows].
+/// Each row of x in e4m3 with a scale of its own (fp8.h). codes [.., cols], scales [rows]. x's rows may lie
+/// apart.
 template <class T>
 void quantize_rows(const Context &, Tensor<uint8_t> codes, Tensor<float> scales, Tensor<const T> x);
 
@@ -116,20 +119,22 @@ void select_columns(const Context &, Tensor<T> y, Tensor<const T> x, const int32
 //===--- Normalization -----------------------------------------------------===//
 
 /// y = w * x / sqrt(mean(x^2) + eps) over the last dimension, which w [cols] gives
-/// (x may hold several such groups in its last dimension: q_norm over heads).
+/// (x may hold several such groups in its last dimension: q_norm over heads). Rows may lie apart.
 template <class T>
 void rms_norm(const Context &, Tensor<T> y, Tensor<const T> x, Tensor<const T> w, double eps);
 /// dx of rms_norm, and where x goes on beside the norm, plus the cotangent `residual` of that way, else {}.
-/// In place with residual.
+/// In place with residual. Rows may lie apart.
 template <class T>
 void rms_norm_grad(const Context &, Tensor<T> dx, Tensor<const T> dy, Tensor<const T> x, Tensor<const T> w,
                    Tensor<const T> residual, double eps);
-/// sum [cols] += dw of rms_norm.
+/// sum [cols] += dw of rms_norm. Rows may lie apart.
 template <class T>
 void rms_norm_weight_grad(const Context &, Tensor<float> sum, Tensor<const T> dy, Tensor<const T> x,
                           double eps);
 
 //===--- Attention ---------------------------------------------------------===//
+//
+// Rows may lie apart, but those of lse.
 
 /// Rotary embedding, HF's rotate-half pairs (i, i + d/2), of the first 2 * `pairs`
 /// dimensions of each head: angle = positions[b, s] * inv_freq[i]; cos and sin are
@@ -171,6 +176,11 @@ template <class T>
 void cross_entropy_grad(const Context &, Tensor<T> dlogits, Tensor<const T> logits, Tensor<const float> lse,
                         Tensor<const int32_t> targets, const float &scale);
 
+/// Both at once: *sum += the cross-entropy, dlogits its gradient. A row is read from memory once. In place.
+template <class T>
+void cross_entropy_with_grad(const Context &, Tensor<float> sum, Tensor<T> dlogits, Tensor<const T> logits,
+                             Tensor<const int32_t> targets, const float &scale);
+
 //===--- Rows and chunks ---------------------------------------------------===//
 
 /// rows[0 .. *count) = the indices i with targets[i] != -100, ascending. rows and
@@ -210,7 +220,8 @@ void prepend(const Context &, Tensor<int32_t> y, Tensor<const int32_t> x, int32_
 
 /// y = x / (1 - p) where the counter-based generator keeps the element, else 0.
 /// Philox4x32-10, key (seed, salt), counter = element / 4, word = element % 4;
-/// kept where word * 2^-32 >= p. The backward pass calls it on dy. In place.
+/// kept where word * 2^-32 >= p. The backward pass calls it on dy. In place. Rows may lie apart: elements are
+/// counted without what lies between.
 template <class T>
 void dropout(const Context &, Tensor<T> y, Tensor<const T> x, const uint64_t &seed, float p, uint32_t salt);
 
@@ -220,15 +231,25 @@ void dequantize_nf4(const Context &, Tensor<T> y, Tensor<const uint8_t> bytes, i
 
 /// y = x.
 template <class T> void copy(const Context &, Tensor<T> y, Tensor<const T> x);
-/// y = 0.
+/// y = 0. Rows may lie apart.
 template <class T> void zero(const Context &, Tensor<T> y);
+
+/// Trainable floats copied to where a product reads them, beside a frozen matrix:
+///   to[i * pitch + j] = scale * from[i * cols + j]
+struct Border {
+  uint64_t from; ///< of floats, bytes into the arena
+  uint64_t to;   ///< of T, bytes into the arena
+  int64_t rows, cols, pitch;
+  float scale;
+};
+template <class T> void fill_borders(const Context &, const Border *borders, int64_t count);
 
 //===--- The host's memory -------------------------------------------------===//
 //
 // Copies run beside the kernels that are called after them. Until `await` of the buffer on
 // the device, x must keep its values, and y belongs to the copy.
 
-/// Begins host = x. `host` is a place in peft_context_t::host.
+/// Begins host = x, whose rows may lie apart. `host` is a place in peft_context_t::host.
 template <class T> void offload(const Context &, Tensor<T> host, Tensor<const T> x);
 /// Begins y = host, behind the copies that were begun before.
 template <class T> void fetch(const Context &, Tensor<T> y, Tensor<const T> host);

@@ -43,8 +43,11 @@ template <auto Body> inline constexpr int resultsOf = countResults(Body);
 template <int R> PEFT_HD float resultOf(float value) { return value; }
 template <int R, int N> PEFT_HD float resultOf(const Floats<N> &all) { return all.values[R]; }
 
-/// Where the results begin; `R` numbers them.
-template <class TY, int... R> struct MapResults { TY *data[sizeof...(R)]; };
+/// Where the results begin, and from where to where their rows are; `R` numbers them.
+template <class TY, int... R> struct MapResults {
+  TY *data[sizeof...(R)];
+  int64_t pitch[sizeof...(R)];
+};
 
 template <class X> using ElementOf = std::remove_const_t<std::remove_pointer_t<decltype(X::data)>>;
 } // namespace detail
@@ -63,22 +66,21 @@ namespace detail {
 /// length, so that the inner loop has one form.
 inline constexpr int64_t mapChunk = 1024;
 
-/// An operand as the inner loop reads it: consecutive elements from `at(i)` on.
+/// An operand as the inner loop reads it: consecutive elements from `at` on.
 template <class T> struct MapOperand {
   const T *data;
-  int64_t size;
+  int64_t size, pitch;
   T spread[mapChunk];
 
-  template <class U> explicit MapOperand(const Tensor<U> &x) : data(x.data), size(x.size()) {
+  template <class U> explicit MapOperand(const Tensor<U> &x) : data(x.data), size(x.size()), pitch(x.pitch) {
     if (size == 1)
       std::fill_n(spread, mapChunk, *data);
   }
-  /// `total` elements in the result; chunks never cross the end of a row that a
-  /// smaller operand spans.
-  const T *at(int64_t i, int64_t total) const {
+  /// Of a result of `total` elements in rows of `cols`.
+  const T *at(int64_t row, int64_t column, int64_t total, int64_t cols) const {
     if (size == total)
-      return data + i;
-    return size == 1 ? spread : data + i % size;
+      return data + row * (pitch ? pitch : cols) + column;
+    return size == 1 ? spread : data + column;
   }
 };
 
@@ -89,13 +91,14 @@ template <class T> inline void prefetch(const T *from, int64_t n) {
     __builtin_prefetch(from + at, 0, 2);
 }
 
+/// n elements of a row.
 template <auto Body, class TY, int... R, class... TX>
-inline void mapSpan(int64_t n, MapResults<TY, R...> y, int64_t at, const TX *...x) {
+inline void mapSpan(int64_t n, MapResults<TY, R...> y, const TX *...x) {
   if constexpr (std::is_same_v<TY, float>) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) {
       const auto values = Body(toFloat(x[i])...);
-      (..., (y.data[R][at + i] = resultOf<R>(values)));
+      (..., (y.data[R][i] = resultOf<R>(values)));
     }
   } else {
     alignas(64) float floats[sizeof...(R)][mapChunk];
@@ -104,13 +107,16 @@ inline void mapSpan(int64_t n, MapResults<TY, R...> y, int64_t at, const TX *...
       const auto values = Body(toFloat(x[i])...);
       (..., (floats[R][i] = resultOf<R>(values)));
     }
-    (..., roundTo(y.data[R] + at, floats[R], n));
+    (..., roundTo(y.data[R], floats[R], n));
   }
 }
 
+/// Dense tensors are one long row, unless an operand is the same for every row.
 template <auto Body, class TY, int... R, class... X>
 void mapAll(const peft_context_t &, MapResults<TY, R...> y, int64_t total, int64_t cols, const X &...x) {
-  const bool byRow = (... || (x.size() != total && x.size() != 1));
+  const bool apart =
+      (... || (y.pitch[R] != cols)) || (... || (x.size() == total && x.rowStride() != x.cols()));
+  const bool byRow = apart || (... || (x.size() != total && x.size() != 1));
   const int64_t width = byRow ? cols : total;
   const int64_t perRow = width ? (width + mapChunk - 1) / mapChunk : 0;
   const int64_t chunks = width ? total / width * perRow : 0;
@@ -119,13 +125,19 @@ void mapAll(const peft_context_t &, MapResults<TY, R...> y, int64_t total, int64
     std::tuple<MapOperand<ElementOf<X>>...> operands(x...);
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-      int64_t column = chunk % perRow * mapChunk;
-      int64_t begin = chunk / perRow * width + column;
-      int64_t n = std::min(mapChunk, width - column);
-      (..., prefetch(y.data[R] + begin + n, n));
-      (..., (x.size() == total ? prefetch(x.data + begin + n, n) : void()));
-      std::apply([&](const auto &...operand) { mapSpan<Body>(n, y, begin, operand.at(begin, total)...); },
-                 operands);
+      const int64_t row = chunk / perRow, column = chunk % perRow * mapChunk;
+      const int64_t n = std::min(mapChunk, width - column);
+      const bool rowEnds = byRow && column + n == width; // the next chunk begins the next row
+      const MapResults<TY, R...> part{{y.data[R] + row * y.pitch[R] + column...}, {y.pitch[R]...}};
+      const int64_t nextRow = row + rowEnds, nextColumn = rowEnds ? 0 : column + n;
+      (..., prefetch(y.data[R] + nextRow * y.pitch[R] + nextColumn, n));
+      std::apply(
+          [&](const auto &...operand) {
+            (...,
+             (operand.size == total ? prefetch(operand.at(nextRow, nextColumn, total, cols), n) : void()));
+            mapSpan<Body>(n, part, operand.at(row, column, total, cols)...);
+          },
+          operands);
     }
   }
 }
@@ -142,15 +154,15 @@ namespace detail {
 template <auto Body, class TY, class... T, int... R, size_t... I>
 void mapTuple(const peft_context_t &ctx, Tensor<TY> y, const std::tuple<const T &...> &tensors,
               std::integer_sequence<int, R...>, std::index_sequence<I...>) {
-  const MapResults<TY, R...> results{{std::get<R>(tensors).data...}};
+  const MapResults<TY, R...> results{{std::get<R>(tensors).data...}, {std::get<R>(tensors).rowStride()...}};
   mapAll<Body>(ctx, results, y.size(), y.cols(), std::get<sizeof...(R) + I>(tensors)...);
 }
 } // namespace detail
 
 /// y[i] = Body(x[i]...). Each x is a Tensor of y's size, of y.cols() elements (added
-/// to every row), or of one. In place with any x of y's type and size. Where Body returns
-/// Floats<N>, `more` begins with N - 1 further results of y's type and size; no two of the
-/// results are the same memory.
+/// to every row), or of one. In place with any x of y's type and size, and rows as far apart. Where Body
+/// returns Floats<N>, `more` begins with N - 1 further results of y's type and shape; no two of the
+/// results are the same memory. Results and what has their size may be columns of wider tensors.
 template <auto Body, class TY, class... T>
 void map(const peft_context_t &ctx, Tensor<TY> y, const T &...more) {
   constexpr int results = detail::resultsOf<Body>;

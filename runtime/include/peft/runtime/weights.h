@@ -85,7 +85,7 @@ private:
 
   Arena arena;
   uint64_t freeBefore = 0;     ///< of the device's memory
-  std::vector<char> converted; ///< while loading, what goes to a device that reads no host memory
+  std::vector<char> converted; ///< while loading, what can't be converted where it belongs
   std::unique_ptr<char, ReleaseShared> host;
   std::vector<const void *> pointers;
   std::unique_ptr<peft_context_t> ctx;
@@ -94,6 +94,8 @@ private:
 
 /// Elements of a parameter, and its shape as "[2, 3]".
 int64_t elementCount(const peft_parameter_t &parameter);
+/// Of one element of a dense parameter.
+uint64_t elementBytes(const peft_parameter_t &parameter);
 std::vector<int64_t> shapeOf(const peft_parameter_t &parameter);
 std::string shapeText(const std::vector<int64_t> &shape);
 /// How it lies in memory: "f32", "nf4", ...

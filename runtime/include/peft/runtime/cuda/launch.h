@@ -30,11 +30,11 @@ inline dim3 blocksFor(int64_t n, int threads = blockThreads) { return dim3(unsig
 #if defined(__CUDACC__)
 /// Launches `kernel` with `args` on `blocks` blocks, nothing if there are none.
 template <class... P, class... A>
-void launch(const peft_context_t &ctx, const char *name, dim3 blocks, int threads, void (*kernel)(P...),
+void launch(const peft_context_t &ctx, const char *name, dim3 blocks, dim3 threads, void (*kernel)(P...),
             A... args) {
   if (blocks.x == 0 || blocks.y == 0)
     return;
-  kernel<<<blocks, unsigned(threads), 0, streamOf(ctx)>>>(P(args)...);
+  kernel<<<blocks, threads, 0, streamOf(ctx)>>>(P(args)...);
   launched(ctx, name);
 }
 

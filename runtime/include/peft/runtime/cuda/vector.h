@@ -18,8 +18,14 @@ namespace peft::rt {
 /// Elements of T in 16 bytes.
 template <class T> inline constexpr int wide = 16 / int(sizeof(T));
 
+/// Whether rows lie one behind the other.
+template <class T> bool isDense(const Tensor<T> &x) { return x.rowStride() == x.cols(); }
+
 /// Whether 16 bytes can be moved at once from and to `p`.
 inline bool isWide(const void *p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
+
+/// The same of the begin of each row. REQUIRES: the rows of a dense tensor are whole vectors.
+template <class T> bool isWide(const Tensor<T> &x) { return isWide(x.data) && x.pitch % wide<T> == 0; }
 
 #if defined(__CUDACC__)
 namespace detail {
