@@ -30,6 +30,9 @@ count() {
 }
 count scripts/gpu_kernels.sh "$build/tests" "${@:2}"
 count python3 test/parity/run.py --target cuda --build "$build"
+# float32 keeps adapters apart unless it is asked not to.
+count python3 test/parity/run.py --target cuda --build "$build" --option=--fuse-projections=on llama-lora-all-linear \
+  llama-lora-patterns llama-lora-clip-accum-cosine mistral-lora qwen3-lora
 programs() { # unittest's last lines as ours
   local log
   log=$(PEFT_BUILD=$(realpath "$build") python3 -B test/cuda/test_program.py 2>&1)

@@ -19,6 +19,8 @@ int64_t rowStride(mlir::MemRefType type);
 
 #include "dialects/Exec/ExecDialect.h.inc"
 #include "dialects/Exec/ExecInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Exec/ExecAttrs.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/Exec/ExecOps.h.inc"
 
@@ -26,7 +28,7 @@ namespace peft::exec {
 
 /// Whether an op only says where something is; the others are calls, which have a moment.
 inline bool isPlace(mlir::Operation *op) {
-  return llvm::isa<BufferOp, SliceOp, ColumnsOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
+  return llvm::isa<BufferOp, SliceOp, ColumnsOp, RowsOp, ParameterOp, GradientOp, FlatOp, ArgumentOp>(op);
 }
 
 /// Whether a buffer lies in the host's memory, not in the arena.

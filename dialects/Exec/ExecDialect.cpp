@@ -3,17 +3,25 @@
 
 #include "peft/Support/Names.h"
 
+#include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace peft::exec;
 
 #include "dialects/Exec/ExecDialect.cpp.inc"
 #include "dialects/Exec/ExecInterfaces.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Exec/ExecAttrs.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/Exec/ExecOps.cpp.inc"
 
 void ExecDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Exec/ExecAttrs.cpp.inc"
+      >();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Exec/ExecOps.cpp.inc"
@@ -100,6 +108,32 @@ LogicalResult ColumnsOp::verify() {
     return emitOpError("ends at column ") << end << " of " << source.getShape().back();
   if (MemRefType expected = columnsOf(source, getFirst(), type.getShape().back()); type != expected)
     return emitOpError("expected ") << expected << ", got " << type;
+  return success();
+}
+
+void RowsOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  setName(getResult(), getName());
+}
+
+void RowsOp::build(OpBuilder &builder, OperationState &state, StringRef name, Value source, int64_t first,
+                   int64_t count) {
+  auto type = cast<MemRefType>(source.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape.front() = count;
+  build(builder, state, MemRefType::get(shape, type.getElementType(), type.getLayout()),
+        builder.getStringAttr(name), source, builder.getI64IntegerAttr(first));
+}
+
+LogicalResult RowsOp::verify() {
+  auto source = cast<MemRefType>(getSource().getType()), type = cast<MemRefType>(getType());
+  if (source.getRank() != 2)
+    return emitOpError("expected a matrix of two dimensions, got ") << source;
+  auto expected = MemRefType::get({type.getShape().front(), source.getDimSize(1)}, source.getElementType(),
+                                  source.getLayout());
+  if (type != expected)
+    return emitOpError("expected ") << expected << ", got " << type;
+  if (int64_t end = int64_t(getFirst()) + type.getDimSize(0); end > source.getDimSize(0))
+    return emitOpError("ends at row ") << end << " of " << source.getDimSize(0);
   return success();
 }
 

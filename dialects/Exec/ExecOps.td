@@ -3,12 +3,14 @@
 #define PEFT_EXEC_OPS_TD
 
 include "dialects/Exec/ExecInterfaces.td"
+include "mlir/IR/AttrTypeBase.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 
 def Exec_Dialect : Dialect {
   let name = "exec";
+  let useDefaultAttributePrinterParser = 1;
   let cppNamespace = "::peft::exec";
   let summary = "Runtime calls on buffers that have a place";
   let description = [{
@@ -34,6 +36,14 @@ def Exec_Matrix : ConfinedType<AnyStaticShapeMemRef, [
 def Exec_Count : ConfinedAttr<I64Attr, [IntPositive]>;
 
 class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
+
+def Exec_BorderAttr : AttrDef<Exec_Dialect, "Border"> {
+  let mnemonic = "border";
+  let summary = "Where a trainable matrix is copied to among a frozen one's border, and by what it is multiplied";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$from, "::mlir::FlatSymbolRefAttr":$to, "int64_t":$row, "int64_t":$column,
+                        "::mlir::FloatAttr":$scale);
+  let assemblyFormat = "`<` $from `to` $to `[` $row `,` $column `]` `scale` $scale `>`";
+}
 
 //===----------------------------------------------------------------------===//
 // Places
@@ -100,6 +110,22 @@ def Exec_ColumnsOp : Exec_Op<"columns", [Pure, DeclareOpInterfaceMethods<OpAsmOp
   let results = (outs Exec_Matrix:$result);
   let assemblyFormat = "$name `of` $source `[` $first `]` attr-dict `:` type($source) `->` type($result)";
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::Value":$source, "int64_t":$first, "int64_t":$width)>];
+  let hasVerifier = 1;
+}
+
+def Exec_RowsOp : Exec_Op<"rows", [Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "Rows of a matrix as a matrix of their own: those from `first` on";
+  let description = [{
+    A place like any other, that lives as long as `source` does.
+
+    ```mlir
+    %lora_A = exec.rows "lora_A" of %weight[32] : memref<96x128xbf16> -> memref<64x128xbf16>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Exec_Matrix:$source, ConfinedAttr<I64Attr, [IntNonNegative]>:$first);
+  let results = (outs Exec_Matrix:$result);
+  let assemblyFormat = "$name `of` $source `[` $first `]` attr-dict `:` type($source) `->` type($result)";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::Value":$source, "int64_t":$first, "int64_t":$count)>];
   let hasVerifier = 1;
 }
 
@@ -174,7 +200,7 @@ def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
     exec.map @mul_add(%p, %s, %x, %y) outputs(2) : memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>, memref<8x4xf32>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Exec_Tensor>:$tensors, DefaultValuedAttr<Exec_Count, "1">:$outputs);
+  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Exec_Matrix>:$tensors, DefaultValuedAttr<Exec_Count, "1">:$outputs);
   let assemblyFormat = "$body `(` $tensors `)` (`outputs` `(` $outputs^ `)`)? attr-dict `:` type($tensors)";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -185,14 +211,14 @@ def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
 }
 
 def Exec_LinearOp : Exec_Call<"linear", 1, 0, ["Transposed", "Alpha"]> {
-  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$x, Exec_Tensor:$w, Optional<Exec_Tensor>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
+  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$x, Exec_Matrix:$w, Optional<Exec_Tensor>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
   let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getBias(); } }];
 }
 def Exec_LinearAddOp : Exec_Call<"linear_add", 1, 0, ["Transposed", "Alpha"]> {
-  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$acc, Exec_Matrix:$x, Exec_Tensor:$w, BoolAttr:$transposed, F64Attr:$alpha);
+  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$acc, Exec_Matrix:$x, Exec_Matrix:$w, BoolAttr:$transposed, F64Attr:$alpha);
 }
 def Exec_QuantizeRowsOp : Exec_Call<"quantize_rows", 2, 2> {
-  let arguments = (ins Exec_Tensor:$codes, Exec_Tensor:$scales, Exec_Tensor:$x);
+  let arguments = (ins Exec_Tensor:$codes, Exec_Tensor:$scales, Exec_Matrix:$x);
 }
 def Exec_FP8LinearOp : Exec_Call<"fp8_linear", 1, 0, ["Transposed", "Alpha"]> {
   let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$codes, Exec_Tensor:$scales, Exec_Tensor:$w, Optional<Exec_Tensor>:$bias,
@@ -206,7 +232,7 @@ def Exec_FP8LinearAddOp : Exec_Call<"fp8_linear_add", 1, 0, ["Transposed", "Alph
 def Exec_LinearWeightGradOp : Exec_Call<"linear_weight_grad", 1, 1, ["Alpha"], 1> {
   let arguments = (ins Exec_Tensor:$sum, Exec_Matrix:$dy, Exec_Matrix:$x, F64Attr:$alpha);
 }
-def Exec_SumRowsOp : Exec_Call<"sum_rows", 1, 1, [], 1> { let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy); }
+def Exec_SumRowsOp : Exec_Call<"sum_rows", 1, 1, [], 1> { let arguments = (ins Exec_Tensor:$sum, Exec_Matrix:$dy); }
 
 def Exec_EmbeddingOp : Exec_Call<"embedding", 1> { let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$ids, Exec_Tensor:$table); }
 def Exec_EmbeddingWeightGradOp : Exec_Call<"embedding_weight_grad", 1, 1, [], 1> {
@@ -239,26 +265,26 @@ def Exec_SelectColumnsOp : Exec_Call<"select_columns", 1, 0, ["Indices"]> {
 }
 
 def Exec_RMSNormOp : Exec_Call<"rms_norm", 1, 0, ["Eps"]> {
-  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$w, F64Attr:$eps);
+  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$x, Exec_Tensor:$w, F64Attr:$eps);
 }
 def Exec_RMSNormGradOp : Exec_Call<"rms_norm_grad", 1, 0, ["Eps"]> {
-  let arguments = (ins Exec_Tensor:$dx, Exec_Tensor:$dy, Exec_Tensor:$x, Exec_Tensor:$w, Optional<Exec_Tensor>:$residual, F64Attr:$eps);
+  let arguments = (ins Exec_Matrix:$dx, Exec_Matrix:$dy, Exec_Matrix:$x, Exec_Tensor:$w, Optional<Exec_Matrix>:$residual, F64Attr:$eps);
   let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getResidual(); } }];
 }
 def Exec_RMSNormWeightGradOp : Exec_Call<"rms_norm_weight_grad", 1, 1, ["Eps"], 1> {
-  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dy, Exec_Tensor:$x, F64Attr:$eps);
+  let arguments = (ins Exec_Tensor:$sum, Exec_Matrix:$dy, Exec_Matrix:$x, F64Attr:$eps);
 }
 def Exec_RopeOp : Exec_Call<"rope", 1, 0, ["InvFreq", "HeadDim", "Scale", "Inverse"]> {
-  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, Exec_Tensor:$positions, DenseF32ArrayAttr:$inv_freq, Exec_Count:$head_dim,
+  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$x, Exec_Tensor:$positions, DenseF32ArrayAttr:$inv_freq, Exec_Count:$head_dim,
                        F64Attr:$scale, BoolAttr:$inverse);
 }
 def Exec_AttentionOp : Exec_Call<"attention", 2, 0, ["HeadDim", "Scale", "Window"]> {
-  let arguments = (ins Exec_Tensor:$o, Exec_Tensor:$lse, Exec_Tensor:$q, Exec_Tensor:$k, Exec_Tensor:$v, Exec_Tensor:$segments,
+  let arguments = (ins Exec_Matrix:$o, Exec_Tensor:$lse, Exec_Matrix:$q, Exec_Matrix:$k, Exec_Matrix:$v, Exec_Tensor:$segments,
                        Exec_Count:$head_dim, F64Attr:$scale, I64Attr:$window);
 }
 def Exec_AttentionGradOp : Exec_Call<"attention_grad", 3, 0, ["HeadDim", "Scale", "Window"]> {
-  let arguments = (ins Exec_Tensor:$dq, Exec_Tensor:$dk, Exec_Tensor:$dv, Exec_Tensor:$dout, Exec_Tensor:$q, Exec_Tensor:$k,
-                       Exec_Tensor:$v, Exec_Tensor:$o, Exec_Tensor:$lse, Exec_Tensor:$segments,
+  let arguments = (ins Exec_Matrix:$dq, Exec_Matrix:$dk, Exec_Matrix:$dv, Exec_Matrix:$dout, Exec_Matrix:$q, Exec_Matrix:$k,
+                       Exec_Matrix:$v, Exec_Matrix:$o, Exec_Tensor:$lse, Exec_Tensor:$segments,
                        Exec_Count:$head_dim, F64Attr:$scale, I64Attr:$window);
 }
 
@@ -270,6 +296,9 @@ def Exec_CrossEntropyOp : Exec_Call<"cross_entropy", 2, 2, [], 1> {
 }
 def Exec_CrossEntropyGradOp : Exec_Call<"cross_entropy_grad", 1> {
   let arguments = (ins Exec_Tensor:$dlogits, Exec_Tensor:$logits, Exec_Tensor:$lse, Exec_Tensor:$targets, F32:$scale);
+}
+def Exec_CrossEntropyWithGradOp : Exec_Call<"cross_entropy_with_grad", 2, 1, [], 1> {
+  let arguments = (ins Exec_Tensor:$sum, Exec_Tensor:$dlogits, Exec_Tensor:$logits, Exec_Tensor:$targets, F32:$scale);
 }
 
 def Exec_LabelledRowsOp : Exec_Call<"labelled_rows", 2, -1> {
@@ -296,7 +325,7 @@ def Exec_PrependOp : Exec_Call<"prepend", 1, -1, ["Value", "Positions"]> {
 }
 
 def Exec_DropoutOp : Exec_Call<"dropout", 1, 0, ["P", "Salt"]> {
-  let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x, I64:$seed, F64Attr:$p, I32Attr:$salt);
+  let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$x, I64:$seed, F64Attr:$p, I32Attr:$salt);
 }
 def Exec_DequantizeNF4Op : Exec_Call<"dequantize_nf4", 1, 0, ["Block", "Nested"]> {
   let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$bytes, I64Attr:$block, I64Attr:$nested);
@@ -305,11 +334,27 @@ def Exec_CopyOp : Exec_Call<"copy", 1> {
   let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$x);
   let hasCanonicalizeMethod = 1;
 }
-def Exec_ZeroOp : Exec_Call<"zero", 1> { let arguments = (ins Exec_Tensor:$y); }
+def Exec_ZeroOp : Exec_Call<"zero", 1> { let arguments = (ins Exec_Matrix:$y); }
 
-def Exec_OffloadOp : Exec_Call<"offload", 1, 1> { let arguments = (ins Exec_Tensor:$host, Exec_Tensor:$x); }
-def Exec_FetchOp : Exec_Call<"fetch", 1> { let arguments = (ins Exec_Tensor:$y, Exec_Tensor:$host); }
-def Exec_AwaitOp : Exec_Call<"await", 1, 0, [], 1> { let arguments = (ins Exec_Tensor:$x); }
+def Exec_OffloadOp : Exec_Call<"offload", 1, 1> { let arguments = (ins Exec_Tensor:$host, Exec_Matrix:$x); }
+def Exec_FetchOp : Exec_Call<"fetch", 1> { let arguments = (ins Exec_Matrix:$y, Exec_Tensor:$host); }
+def Exec_AwaitOp : Exec_Call<"await", 1, 0, [], 1> { let arguments = (ins Exec_Matrix:$x); }
+
+def Exec_FillBordersOp : Exec_Op<"fill_borders", [RuntimeCallOpInterface]> {
+  let summary = "Trainable matrices as products read them, beside and below frozen ones: peft::rt::fill_borders";
+  let description = [{
+    ```mlir
+    exec.fill_borders [#exec.border<@q_proj.lora_B to @q_proj[0, 64] scale 2.0 : f64>] : bf16
+    ```
+  }];
+  let arguments = (ins ArrayAttr:$borders, TypeAttr:$element);
+  let assemblyFormat = "$borders attr-dict `:` $element";
+  let extraClassDeclaration = [{
+    unsigned getNumOutputs() { return 0; }
+    int getElementTypeOperand() { return -1; }
+    ::llvm::SmallVector<::mlir::Attribute> getCallAttributes() { return {getBordersAttr()}; }
+  }];
+}
 
 def Exec_ClipNormOp : Exec_Call<"clip_norm", 2, -1> { let arguments = (ins Exec_Tensor:$norm, Exec_Tensor:$gradients, AnyType:$update); }
 def Exec_AdamWOp : Exec_Call<"adamw", 4, -1> {

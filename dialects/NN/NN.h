@@ -26,9 +26,6 @@ ParameterOp firstParameter(mlir::Operation *symbol);
 /// The type of what nn.get reads of a parameter or a stack.
 mlir::RankedTensorType valueType(mlir::Operation *symbol);
 
-/// Whether an operand may be columns of a wider matrix: a product's x, both matrices of a weight's gradient.
-bool takesColumns(mlir::OpOperand &operand);
-
 } // namespace peft::nn
 
 #endif // PEFT_DIALECTS_NN_H

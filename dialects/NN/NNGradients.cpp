@@ -60,6 +60,65 @@ Cotangents LinearAddOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wante
   return result;
 }
 
+/// The columns from firsts[i] on, widths[i] of them; `x` itself where that is all.
+static SmallVector<Value> columnsOf(OpBuilder &builder, Location loc, Value x, ArrayRef<int64_t> firsts,
+                                    ArrayRef<int64_t> widths) {
+  SmallVector<int64_t> parts;
+  SmallVector<unsigned> wanted;
+  int64_t end = 0, all = ranked(x).getShape().back();
+  auto addPart = [&](int64_t width) {
+    if (width)
+      parts.push_back(width), end += width;
+  };
+  for (auto [first, width] : llvm::zip_equal(firsts, widths)) {
+    addPart(first - end);
+    wanted.push_back(parts.size());
+    addPart(width);
+  }
+  addPart(all - end);
+  if (parts.size() == 1)
+    return {x};
+  auto split = builder.create<SplitColumnsOp>(loc, x, parts);
+  return llvm::map_to_vector(wanted, [&](unsigned i) { return Value(split.getResult(i)); });
+}
+
+// y = acc + x Wᵀ + s Bᵀ, B of blocks αᵢ bᵢ:  dacc = dy,  dx = dy W,  dsᵢ = αᵢ dyᵢ bᵢ,  dbᵢ = αᵢ dyᵢᵀ sᵢ
+//
+// yᵢ are the columns of y that are rows of bᵢ, sᵢ those of s that are its columns. Backwards, of y = x W + s
+// A, the same with one block.
+Cotangents BorderedLinearOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
+  Cotangents result(getNumOperands());
+  const unsigned s = 1, weight = 2, beside = 3;
+  const bool transposed = getTransposed();
+  if (wanted[0])
+    result[0] = builder.create<LinearOp>(getLoc(), dy[0], getWeight(), !transposed);
+  if (wanted[weight])
+    result[weight] = weightGrad(builder, getLoc(), dy[0], getX(), transposed, builder.getF64FloatAttr(1.0));
+  if (getAcc())
+    result.back() = dy[0];
+  SmallVector<int64_t> rows, ranks, begins;
+  for (Value b : getBeside()) {
+    begins.push_back(begins.empty() ? 0 : begins.back() + ranks.back());
+    rows.push_back(ranked(b).getDimSize(transposed ? 1 : 0));
+    ranks.push_back(ranked(b).getDimSize(transposed ? 0 : 1));
+  }
+  SmallVector<Value> dys = columnsOf(builder, getLoc(), dy[0], getFirst(), rows);
+  if (wanted[s]) {
+    SmallVector<Value> parts;
+    for (auto [part, b, scale] : llvm::zip_equal(dys, getBeside(), getScales()))
+      parts.push_back(builder.create<LinearOp>(getLoc(), part, b, !transposed, scale));
+    result[s] = parts.size() == 1 ? parts[0] : Value(builder.create<ConcatColumnsOp>(getLoc(), parts));
+  }
+  if (llvm::none_of(wanted.slice(beside, getBeside().size()), [](bool w) { return w; }))
+    return result;
+  SmallVector<Value> ss = columnsOf(builder, getLoc(), getS(), begins, ranks);
+  for (auto [i, part, inner] : llvm::enumerate(dys, ss))
+    if (wanted[beside + i])
+      result[beside + i] =
+          weightGrad(builder, getLoc(), part, inner, transposed, builder.getF64FloatAttr(getScales()[i]));
+  return result;
+}
+
 Cotangents RMSNormOp::buildVJP(OpBuilder &builder, ValueRange dy, Wanted wanted) {
   Cotangents result(2);
   if (wanted[0])

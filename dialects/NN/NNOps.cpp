@@ -110,6 +110,38 @@ LogicalResult LinearAddOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, 
   return success();
 }
 
+LogicalResult BorderedLinearOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, Adaptor op, Types &types) {
+  FailureOr<int64_t> out = linearCols(loc, op.getX(), op.getWeight(), op.getTransposed());
+  if (failed(out) || failed(expectSameRows(loc, "s", op.getX(), op.getS())))
+    return failure();
+  size_t count = op.getBeside().size();
+  if (!count || op.getFirst().size() != count || op.getScales().size() != count)
+    return emitOptionalError(loc, "expected a first row and a scale for each of ", count,
+                             " weights beside, got ", op.getFirst().size(), " and ", op.getScales().size());
+  if (op.getTransposed() && (count != 1 || op.getFirst()[0] != 0 || op.getScales()[0] != 1.0))
+    return emitOptionalError(loc, "expected one weight below the transposed one, from row 0 on, of scale 1");
+  int64_t rank = 0, end = 0;
+  for (auto [beside, first] : llvm::zip_equal(op.getBeside(), op.getFirst())) {
+    auto type = ranked(beside);
+    if (type.getRank() != 2 || type.getElementType() != ranked(op.getX()).getElementType())
+      return emitOptionalError(loc, "expected matrices of x's element type beside, got ", type);
+    int64_t rows = type.getDimSize(op.getTransposed() ? 1 : 0);
+    rank += type.getDimSize(op.getTransposed() ? 0 : 1);
+    if (first < end || first + rows > *out)
+      return emitOptionalError(loc, "expected what lies beside to fill rows of its own among ", *out,
+                               ", got ", rows, " from ", first, " on");
+    end = first + rows;
+  }
+  if (cols(ranked(op.getS())) != rank)
+    return emitOptionalError(loc, "expected s of ", rank, " columns for the weights beside, got ",
+                             op.getS().getType());
+  RankedTensorType type = withCols(ranked(op.getX()), *out);
+  if (op.getAcc() && op.getAcc().getType() != type)
+    return mismatch(loc, "acc", type, op.getAcc().getType());
+  types.push_back(type);
+  return success();
+}
+
 static LogicalResult expectGroups(MaybeLoc loc, Value x, int64_t width) {
   if (cols(ranked(x)) % width)
     return emitOptionalError(loc, "expected x to hold groups of ", width, " columns, got ", x.getType());
@@ -309,12 +341,23 @@ LogicalResult CrossEntropyGradOp::inferReturnTypes(MLIRContext *, MaybeLoc loc, 
   return success();
 }
 
+LogicalResult CrossEntropyWithGradOp::inferReturnTypes(MLIRContext *context, MaybeLoc loc, Adaptor op,
+                                                       Types &types) {
+  types.push_back(f32Tensor(context, {}));
+  types.push_back(op.getLogits().getType());
+  if (ranked(op.getLogits()).getShape().drop_back() != ranked(op.getTargets()).getShape())
+    return emitOptionalError(loc, "expected a target for every row of ", op.getLogits().getType(), ", got ",
+                             op.getTargets().getType());
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
 
 bool LinearOp::isRowOperand(unsigned i) { return i == 0; }
 bool LinearAddOp::isRowOperand(unsigned i) { return i < 2; }
+bool BorderedLinearOp::isRowOperand(unsigned i) { return i < 2 || (getAcc() && i == getNumOperands() - 1); }
 bool SplitColumnsOp::isRowOperand(unsigned) { return true; }
 bool ConcatColumnsOp::isRowOperand(unsigned) { return true; }
 bool ActivationOp::isRowOperand(unsigned) { return true; }
@@ -324,13 +367,9 @@ bool CastOp::isRowOperand(unsigned) { return true; }
 bool CrossEntropyOp::isRowOperand(unsigned) { return true; }
 bool CrossEntropyOp::isSumResult(unsigned i) { return i == 0; }
 bool CrossEntropyGradOp::isRowOperand(unsigned i) { return i < 3; }
+bool CrossEntropyWithGradOp::isRowOperand(unsigned i) { return i < 2; }
+bool CrossEntropyWithGradOp::isSumResult(unsigned i) { return i == 0; }
 bool LinearWeightGradOp::isRowOperand(unsigned) { return true; }
 bool LinearWeightGradOp::isSumResult(unsigned) { return true; }
 bool SumRowsOp::isRowOperand(unsigned) { return true; }
 bool SumRowsOp::isSumResult(unsigned) { return true; }
-
-bool peft::nn::takesColumns(OpOperand &operand) {
-  Operation *op = operand.getOwner();
-  unsigned i = operand.getOperandNumber();
-  return isa<LinearOp>(op) ? i == 0 : isa<LinearAddOp>(op) ? i == 1 : isa<LinearWeightGradOp>(op);
-}

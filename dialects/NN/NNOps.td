@@ -77,7 +77,7 @@ def NN_GetOp : NN_Op<"get", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterfa
 }
 
 def NN_StackOp : NN_Op<"stack", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "Trainable matrices as one: their rows, one matrix behind the other";
+  let summary = "Matrices as one, all trainable or all frozen: their rows, one matrix behind the other";
   let description = [{
     `nn.get` and `train.accumulate` take a stack as they take a parameter. It has no
     memory of its own: its parameters stand one behind the other in the module, as
@@ -88,7 +88,7 @@ def NN_StackOp : NN_Op<"stack", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpI
     nn.stack @qv.lora_A [@q_proj.lora_A, @v_proj.lora_A] : tensor<8x64xf32>
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefArrayAttr:$parameters, TypeAttrOf<NN_F32>:$type);
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefArrayAttr:$parameters, TypeAttrOf<NN_Float>:$type);
   let assemblyFormat = "$sym_name $parameters attr-dict `:` $type";
 }
 
@@ -137,6 +137,29 @@ def NN_LinearAddOp : NN_Model<"linear_add", [DeclareOpInterfaceMethods<RowwiseOp
   let results = (outs NN_Float:$result);
   let assemblyFormat = [{
     $acc `,` $x `,` $weight (`transposed` $transposed^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def NN_BorderedLinearOp : NN_Model<"bordered_linear", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
+  let summary = "`y = acc + x Wᵀ + s Bᵀ`: a frozen weight's product and its adapters', summed as one";
+  let description = [{
+    `s` [.., rank] are the adapters' inner activations side by side, and B [out, rank] holds, for each of
+    `beside`, `scales[i] * beside[i]` from row `first[i]` on, its columns behind those of the one before;
+    zeros elsewhere. When `transposed`, `y = acc + x W + s A`, with A = `beside[0]` [rank, in].
+
+    In memory s lies right of x, B right of W, and A below it, so that it is one product, [x s] [W B]ᵀ,
+    which adds in float32 all the way: `peft-border-linears` makes it, and says when.
+
+    ```mlir
+    %y = nn.bordered_linear %x, %s, %w beside %b first [0] scales [2.0] : (tensor<8x64xbf16>, tensor<8x4xbf16>, tensor<32x64xbf16>, tensor<32x4xbf16>) -> tensor<8x32xbf16>
+    ```
+  }];
+  let arguments = (ins NN_Float:$x, NN_Float:$s, NN_Float:$weight, Variadic<NN_Float>:$beside, Optional<NN_Float>:$acc,
+                       DenseI64ArrayAttr:$first, DenseF64ArrayAttr:$scales, UnitAttr:$transposed);
+  let results = (outs NN_Float:$result);
+  let assemblyFormat = [{
+    $x `,` $s `,` $weight `beside` $beside `first` $first `scales` $scales (`transposed` $transposed^)? (`acc` `(` $acc^ `)`)?
+    attr-dict `:` functional-type(operands, results)
   }];
 }
 
@@ -243,7 +266,8 @@ def NN_SelectRowsOp : NN_Pure<"select_rows"> {
 def NN_SplitColumnsOp : NN_Model<"split_columns", [CheapToRecompute, DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
   let summary = "The columns of x as matrices side by side, `widths` columns each";
   let description = [{
-    Views: nothing is copied, so only products may read them (`nn::takesColumns`).
+    Views: nothing is copied, so only ops may read them that take rows which lie apart
+    (`takesColumns` in peft/Analysis/Columns.h).
   }];
   let arguments = (ins NN_Float:$x, DenseI64ArrayAttr:$widths);
   let results = (outs Variadic<NN_Float>:$parts);
@@ -254,8 +278,8 @@ def NN_SplitColumnsOp : NN_Model<"split_columns", [CheapToRecompute, DeclareOpIn
 def NN_ConcatColumnsOp : NN_Model<"concat_columns", [DeclareOpInterfaceMethods<RowwiseOpInterface>]> {
   let summary = "Matrices side by side as one";
   let description = [{
-    Nothing is copied: each part is a product that only this op reads, and writes its
-    columns of the whole.
+    A part that only this op takes in, made by an op that can write columns of the whole
+    (`writesColumns` in peft/Analysis/Columns.h), is made there; any other is copied.
   }];
   let arguments = (ins Variadic<NN_Float>:$parts);
   let results = (outs NN_Float:$result);
@@ -343,6 +367,13 @@ def NN_CrossEntropyGradOp : NN_Pure<"cross_entropy_grad", [DeclareOpInterfaceMet
   let arguments = (ins NN_Float:$logits, NN_F32:$lse, NN_Ints:$targets, NN_F32:$scale);
   let results = (outs NN_Float:$result);
   let assemblyFormat = "$logits `,` $lse `,` $targets `,` $scale attr-dict `:` functional-type(operands, results)";
+}
+
+def NN_CrossEntropyWithGradOp : NN_Pure<"cross_entropy_with_grad", [DeclareOpInterfaceMethods<RowwiseOpInterface, ["isSumResult"]>]> {
+  let summary = "cross_entropy's loss, and cross_entropy_grad, of logits that are read from memory once";
+  let arguments = (ins NN_Float:$logits, NN_Ints:$targets, NN_F32:$scale);
+  let results = (outs NN_F32:$loss, NN_Float:$dlogits);
+  let assemblyFormat = "$logits `,` $targets `,` $scale attr-dict `:` functional-type(operands, results)";
 }
 
 } // OpGroupGradients

@@ -44,10 +44,10 @@ LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-/// The next trainable parameter of the module.
-static ParameterOp nextTrainable(ParameterOp parameter) {
+/// The next parameter of the module that is frozen or trainable as this one is.
+static ParameterOp nextOfState(ParameterOp parameter) {
   for (Operation *op = parameter->getNextNode(); op; op = op->getNextNode())
-    if (auto next = dyn_cast<ParameterOp>(op); next && next.isTrainable())
+    if (auto next = dyn_cast<ParameterOp>(op); next && next.getState() == parameter.getState())
       return next;
   return nullptr;
 }
@@ -58,16 +58,18 @@ LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
   ParameterOp last;
   for (auto name : getParameters().getAsRange<FlatSymbolRefAttr>()) {
     auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, name);
-    if (!parameter || !parameter.isTrainable())
-      return emitOpError("expected trainable parameters, but ") << name << " is none";
+    if (!parameter)
+      return emitOpError("expected parameters, but ") << name << " is none";
     RankedTensorType part = parameter.getTensorType();
-    if (part.getRank() != 2 || type.getRank() != 2 || part.getDimSize(1) != type.getDimSize(1))
+    if (part.getRank() != 2 || type.getRank() != 2 || part.getDimSize(1) != type.getDimSize(1) ||
+        part.getElementType() != type.getElementType() || part.getEncoding())
       return emitOpError("expected a matrix of the columns of ")
              << type << " as " << name << ", got " << part;
-    if (last && nextTrainable(last) != parameter)
+    if (last && nextOfState(last) != parameter)
       return emitOpError("expected ")
-             << name << " right behind @" << last.getSymName() << " among the module's trainable parameters";
-    if (last && last.getTensorType().getNumElements() * sizeof(float) % PEFT_ALIGNMENT)
+             << name << " right behind @" << last.getSymName() << " among the module's "
+             << stringifyParameterState(last.getState()) << " parameters";
+    if (last && last.getTensorType().getNumElements() * part.getElementTypeBitWidth() / 8 % PEFT_ALIGNMENT)
       return emitOpError("expected @") << last.getSymName() << " to fill lines of " << PEFT_ALIGNMENT
                                        << " bytes, got " << last.getTensorType();
     last = parameter;

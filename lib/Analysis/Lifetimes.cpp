@@ -36,7 +36,7 @@ Lifetimes::Lifetimes(func::FuncOp function) {
     SmallVector<Operation *> users(buffer->getUsers());
     for (size_t i = 0; i < users.size(); ++i) { // which grows
       Operation *user = users[i];
-      if (isa<exec::SliceOp, exec::ColumnsOp>(user)) {
+      if (isa<exec::SliceOp, exec::ColumnsOp, exec::RowsOp>(user)) {
         llvm::append_range(users, user->getUsers());
         continue;
       }

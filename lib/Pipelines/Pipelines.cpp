@@ -23,7 +23,15 @@ void peft::buildTrainPipeline(OpPassManager &pm, const TrainOptions &options) {
   // Reverse mode wants one reader to be one reader: merge what is equal first.
   pm.addPass(createCSEPass());
   // While what a group shares is still one value, and before its gradients are many.
-  pm.addPass(createGroupLinearsPass());
+  GroupLinearsPassOptions group;
+  group.frozen = options.fuseProjections;
+  pm.addPass(createGroupLinearsPass(group));
+  if (options.fuseProjections) {
+    BorderLinearsPassOptions border;
+    border.f32 = true; // who asks for it there gets it
+    pm.addPass(createBorderLinearsPass(border));
+    pm.addPass(createMergeRopesPass());
+  }
   pm.addPass(createDifferentiatePass());
   // From here on @loss is only what the other entry functions are made of.
   DeriveEntriesPassOptions derive;
@@ -33,7 +41,9 @@ void peft::buildTrainPipeline(OpPassManager &pm, const TrainOptions &options) {
   // they are not taken for values to keep.
   pm.addPass(createCSEPass());
   // After CSE, which would undo it.
-  pm.addPass(createRecomputePass());
+  RecomputePassOptions recompute;
+  recompute.onlyFree = options.keepCheap;
+  pm.addPass(createRecomputePass(recompute));
   pm.addPass(createVerifyTrainingPass());
 }
 
@@ -49,6 +59,7 @@ void peft::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   // Sums into products and norms, before what is left of the sums becomes elementwise.
   pm.addPass(createFuseLinearAddPass());
   pm.addPass(createFuseNormGradPass());
+  pm.addPass(createFuseCrossEntropyPass());
   pm.addPass(createFuseElementwisePass());
   pm.addPass(createMergeElementwisePass());
 }

@@ -45,8 +45,8 @@ double peft::secondsOf(Operation *op, const Machine &machine) {
   }
   double flops =
       llvm::TypeSwitch<Operation *, double>(op)
-          .Case<nn::LinearOp, nn::LinearAddOp, adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp>(
-              [](auto o) { return productFlops(o.getX(), o.getWeight()); })
+          .Case<nn::LinearOp, nn::LinearAddOp, nn::BorderedLinearOp, adapter::QuantizedLinearOp,
+                adapter::QuantizedLinearAddOp>([](auto o) { return productFlops(o.getX(), o.getWeight()); })
           .Case([](nn::LinearWeightGradOp o) { return productFlops(o.getX(), o.getResult()); })
           .Case([](nn::AttentionOp o) { return attentionFlops(o.getQ(), 2); })
           .Case([](nn::AttentionGradOp o) { return attentionFlops(o.getQ(), 5); })

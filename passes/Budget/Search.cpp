@@ -42,6 +42,8 @@ std::optional<uint64_t> peft::plannedArena(ModuleOp module, StringRef target, bo
 static bool makesHiddenState(Operation *op) {
   if (isa<train::ElementwiseOp>(op))
     return true;
+  if (auto bordered = dyn_cast_or_null<nn::BorderedLinearOp>(op))
+    return bordered.getAcc() != nullptr;
   Operation *first = op;
   while (isa_and_nonnull<nn::LinearAddOp, adapter::QuantizedLinearAddOp>(first))
     first = first->getOperand(0).getDefiningOp();
@@ -51,10 +53,15 @@ static bool makesHiddenState(Operation *op) {
 /// The module of the model without what comes before its number in the stack of layers: "mlp.gate_proj" for
 /// its output, "after mlp" for the hidden state.
 static std::string nameInLayer(Operation *op) {
-  if (auto rope = dyn_cast<nn::RopeOp>(op); rope && rope.getX().getDefiningOp())
-    return nameInLayer(rope.getX().getDefiningOp());
   StringRef key = moduleKey(op->getLoc());
-  if (isa<nn::LinearOp, nn::LinearAddOp>(
+  if (auto rope = dyn_cast<nn::RopeOp>(op))
+    if (Operation *rotated = rope.getX().getDefiningOp()) {
+      if (!isa<nn::SplitColumnsOp>(rotated))
+        return nameInLayer(rotated);
+      unsigned i = cast<OpResult>(rope.getX()).getResultNumber();
+      key = moduleKey(partLocation(rotated->getLoc(), i, rotated->getNumResults()));
+    }
+  if (isa<nn::LinearOp, nn::LinearAddOp, nn::BorderedLinearOp>(
           op)) // by its weight: an adapter's products belong to the layer's module too
     if (auto get = op->getOperand(isa<nn::LinearOp>(op) ? 1 : 2).getDefiningOp<nn::GetOp>())
       key = get.getParameter().rsplit('.').first;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Differentiate/Passes.h"
+#include "peft/Analysis/Columns.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -24,6 +25,8 @@ bool isCheap(Operation *op) {
 }
 
 struct Recompute : peft::impl::RecomputePassBase<Recompute> {
+  using RecomputePassBase::RecomputePassBase;
+
   void runOnOperation() override {
     auto step = getOperation().lookupSymbol<func::FuncOp>(kMicroStep);
     if (!step)
@@ -40,7 +43,7 @@ struct Recompute : peft::impl::RecomputePassBase<Recompute> {
         if (isForward(operand.getDefiningOp()) && !isa<nn::GetOp>(operand.getDefiningOp()))
           addCrossing(operand);
     for (Operation &op : llvm::make_range(body.begin(), backward))
-      if (isCheap(&op) &&
+      if (isCheap(&op) && (!onlyFree || isFree(&op)) &&
           llvm::any_of(op.getResults(), [&](Value result) { return crossing.contains(result); }) &&
           llvm::all_of(op.getOperands(), [&](Value operand) { return isAvailable(operand); }))
         recomputed.insert(op.result_begin(), op.result_end());
@@ -63,6 +66,14 @@ private:
     crossing.insert(value);
     if (auto split = value.getDefiningOp<nn::SplitColumnsOp>())
       addCrossing(split.getX());
+  }
+
+  /// Whether it becomes part of passes that the backward part makes anyway: only pointwise ops read it there,
+  /// and views, which are nothing to compute.
+  bool isFree(Operation *op) {
+    return isa<nn::SplitColumnsOp, nn::CastOp>(op) || llvm::all_of(op->getUsers(), [&](Operation *user) {
+             return isForward(user) || isPointwise(user);
+           });
   }
 
   /// Costs nothing or little in the backward pass.

@@ -62,7 +62,8 @@ static std::string shapeOf(MemRefType type) {
 //===----------------------------------------------------------------------===//
 
 FunctionEmitter::FunctionEmitter(ModuleOp source, ModuleOp target)
-    : builder(target.getContext()), moduleBuilder(OpBuilder::atBlockEnd(target.getBody())), places(source) {}
+    : source(source), builder(target.getContext()), moduleBuilder(OpBuilder::atBlockEnd(target.getBody())),
+      places(source) {}
 
 Attribute FunctionEmitter::opaque(const Twine &text) {
   return emitc::OpaqueAttr::get(builder.getContext(), text.str());
@@ -257,6 +258,8 @@ void FunctionEmitter::emitPlace(Operation *op) {
     name = slice.getName().str();
   else if (auto columns = dyn_cast<exec::ColumnsOp>(op))
     name = columns.getName().str();
+  else if (auto rows = dyn_cast<exec::RowsOp>(op))
+    name = rows.getName().str();
   else if (auto flat = dyn_cast<exec::FlatOp>(op))
     name = flat.getPart().str();
   else
@@ -303,7 +306,10 @@ void FunctionEmitter::emitCall(Operation *op) {
   if (call.lacksOptionalOperand())
     args.push_back(opaque("{}"));
   for (Attribute attr : call.getCallAttributes()) {
-    if (auto flag = dyn_cast<BoolAttr>(attr))
+    if (auto all = dyn_cast<ArrayAttr>(attr)) {
+      args.push_back(opaque(borders(cast<exec::FillBordersOp>(op))));
+      args.push_back(opaque(Twine(all.size())));
+    } else if (auto flag = dyn_cast<BoolAttr>(attr))
       args.push_back(opaque(flag.getValue() ? "true" : "false"));
     else if (auto integer = dyn_cast<IntegerAttr>(attr))
       args.push_back(opaque(Twine(integer.getInt())));
@@ -317,6 +323,8 @@ void FunctionEmitter::emitCall(Operation *op) {
   ArrayAttr templates;
   if (auto map = dyn_cast<exec::MapOp>(op))
     templates = builder.getArrayAttr({opaque(map.getBody())});
+  else if (auto fill = dyn_cast<exec::FillBordersOp>(op))
+    templates = builder.getArrayAttr({opaque(cppType(fill.getElement()))});
   else if (int t = call.getElementTypeOperand(); t >= 0)
     templates = builder.getArrayAttr(
         {opaque(cppType(cast<MemRefType>(op->getOperand(t).getType()).getElementType()))});
@@ -329,67 +337,4 @@ void FunctionEmitter::emitOutput(Operation *op) {
   auto name =
       values.lookup(output.getValue()).getDefiningOp()->getAttrOfType<StringAttr>("emitc.name").getValue();
   verbatim("*" + output.getName() + "_out = " + name + ".data;");
-}
-
-/// {places of the first call}, ... as C++.
-static std::string rowOf(exec::CallOp call, const ParameterPlaces &places) {
-  std::string row = "{";
-  for (auto [i, place] : llvm::enumerate(call.getPlaces()))
-    row += (i ? ", " : "") + places.place(place.getDefiningOp());
-  return row + "}";
-}
-
-std::string FunctionEmitter::tableName(exec::CallOp call) {
-  std::string name = call.getCallee().str() + "_places";
-  unsigned count = tables[name]++;
-  return count ? name + "_" + std::to_string(count + 1) : name;
-}
-
-std::string FunctionEmitter::table(Operation *op) {
-  auto call = cast<exec::CallOp>(op);
-  std::string name = tableName(call);
-  OpBuilder before(builder.getInsertionBlock()->getParentOp());
-  before.create<emitc::VerbatimOp>(op->getLoc(),
-                                   "static const Place " + name + "[] = " + rowOf(call, places) + ";");
-  return name;
-}
-
-void FunctionEmitter::emitRuns(ArrayRef<Operation *> calls) {
-  auto first = cast<exec::CallOp>(calls.front());
-  std::string name = tableName(first);
-  std::string text =
-      "static const Place " + name + "[][" + std::to_string(first.getPlaces().size()) + "] = {\n";
-  for (Operation *call : calls)
-    text += "    " + rowOf(cast<exec::CallOp>(call), places) + ",\n";
-  OpBuilder before(builder.getInsertionBlock()->getParentOp());
-  before.create<emitc::VerbatimOp>(first.getLoc(), text + "};");
-  builder.create<emitc::CallOpaqueOp>(
-      first.getLoc(), TypeRange(), "rt::forEachLayer", ValueRange(),
-      builder.getArrayAttr({opaque("ctx"), opaque("batch"), opaque(first.getCallee()), opaque(name)}),
-      ArrayAttr());
-}
-
-std::string FunctionEmitter::array(Attribute attr) {
-  std::string &name = arrays[attr];
-  if (!name.empty())
-    return name;
-  std::string text;
-  if (auto floats = dyn_cast<DenseF32ArrayAttr>(attr)) {
-    name = "inv_freq_" + std::to_string(arrays.size());
-    text = "static const float " + name + "[] = {";
-    for (auto [i, value] : llvm::enumerate(floats.asArrayRef())) {
-      char number[32];
-      snprintf(number, sizeof number, "%.9g", value);
-      StringRef digits(number);
-      text += (i ? ", " : "") + digits.str() + (digits.find_first_of(".e") == StringRef::npos ? ".0f" : "f");
-    }
-  } else {
-    name = "indices_" + std::to_string(arrays.size());
-    text = "static const int32_t " + name + "[] = {";
-    for (auto [i, value] : llvm::enumerate(cast<DenseI32ArrayAttr>(attr).asArrayRef()))
-      text += (i ? ", " : "") + std::to_string(value);
-  }
-  OpBuilder before(builder.getInsertionBlock()->getParentOp());
-  before.create<emitc::VerbatimOp>(builder.getUnknownLoc(), text + "};");
-  return name;
 }

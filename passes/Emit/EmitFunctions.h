@@ -14,6 +14,8 @@ struct ParameterPlaces {
   explicit ParameterPlaces(mlir::ModuleOp module);
   /// As C++: "W(12)" or a number of bytes.
   std::string place(mlir::Operation *op) const;
+  /// Bytes into the arena.
+  uint64_t offsetOf(mlir::Operation *op) const;
 
   llvm::StringMap<uint64_t> index;
   llvm::StringMap<uint64_t> offset;
@@ -47,7 +49,10 @@ private:
   mlir::Value tensor(mlir::Location loc, llvm::StringRef name, mlir::Type type, const llvm::Twine &place);
   /// `static const float inv_freq[] = {...}` at module level, once for equal contents.
   std::string array(mlir::Attribute values);
+  /// `static const rt::Border borders[] = {...}` before the function.
+  std::string borders(exec::FillBordersOp op);
 
+  mlir::ModuleOp source;
   mlir::OpBuilder builder;       ///< inside the current function
   mlir::OpBuilder moduleBuilder; ///< before it
   ParameterPlaces places;

@@ -24,20 +24,24 @@ ParameterPlaces::ParameterPlaces(ModuleOp module) {
   trainableBytes = get("trainable_bytes");
 }
 
-/// In the arena, of a buffer or of a part of one.
-static uint64_t offsetOf(Operation *op) {
+/// In the arena, of a buffer, a parameter, or a part of one.
+uint64_t ParameterPlaces::offsetOf(Operation *op) const {
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
     return *buffer.getOffset();
+  if (auto parameter = dyn_cast<exec::ParameterOp>(op))
+    return offset.lookup(parameter.getParameter());
+  auto type = cast<MemRefType>(op->getResult(0).getType());
   uint64_t first = op->getAttrOfType<IntegerAttr>("first").getInt();
-  return offsetOf(op->getOperand(0).getDefiningOp()) +
-         first * cast<MemRefType>(op->getResult(0).getType()).getElementTypeBitWidth() / 8;
+  if (isa<exec::RowsOp>(op))
+    first *= exec::rowStride(type);
+  return offsetOf(op->getOperand(0).getDefiningOp()) + first * type.getElementTypeBitWidth() / 8;
 }
 
 std::string ParameterPlaces::place(Operation *op) const {
   if (auto buffer = dyn_cast<exec::BufferOp>(op))
     return exec::isHost(buffer.getType()) ? "H(" + std::to_string(*buffer.getOffset()) + ")"
                                           : std::to_string(*buffer.getOffset());
-  if (isa<exec::SliceOp, exec::ColumnsOp>(op))
+  if (isa<exec::SliceOp, exec::ColumnsOp, exec::RowsOp>(op))
     return std::to_string(offsetOf(op));
   if (auto parameter = dyn_cast<exec::ParameterOp>(op))
     return "W(" + std::to_string(index.lookup(parameter.getParameter())) + ")";

@@ -2,6 +2,7 @@
 
 #include "dialects/Peft/Peft.h"
 #include "passes/Fuse/Passes.h"
+#include "peft/Analysis/Columns.h"
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -105,11 +106,77 @@ template <class Linear, class LinearAdd> struct ThinProductFirst : OpRewritePatt
   }
 };
 
+// a + bordered_linear(x, s, w beside b) -> bordered_linear(x, s, w beside b, acc a)
+template <class Sum> struct AddOfBordered : OpRewritePattern<Sum> {
+  using OpRewritePattern<Sum>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Sum sum, PatternRewriter &rewriter) const override {
+    auto bordered = sum->getOperand(1).template getDefiningOp<nn::BorderedLinearOp>();
+    if (!bordered || bordered.getAcc() || !bordered->hasOneUse())
+      return rewriter.notifyMatchFailure(sum, "its right side is not a bordered product that only it reads");
+    auto fused = rewriter.create<nn::BorderedLinearOp>(
+        bordered.getLoc(), bordered.getX(), bordered.getS(), bordered.getWeight(), bordered.getBeside(),
+        sum->getOperand(0), bordered.getFirst(), bordered.getScales(), bordered.getTransposed());
+    rewriter.replaceOp(sum, fused);
+    return success();
+  }
+};
+
+/// Of each frozen weight with a border, the parameter (or stack) whose product with x gives s.
+using InnerWeights = DenseMap<StringAttr, StringAttr>;
+
+StringAttr weightName(Value weight) {
+  if (auto cast = weight.getDefiningOp<nn::CastOp>())
+    weight = cast.getX();
+  auto get = weight.getDefiningOp<nn::GetOp>();
+  return get ? get.getParameterAttr().getAttr() : StringAttr();
+}
+
+// linear_add(linear(ds, a, transposed), dy, w, transposed) -> bordered_linear(dy, ds, w beside a, transposed)
+struct BorderedGradient : OpRewritePattern<nn::LinearAddOp> {
+  BorderedGradient(MLIRContext *context, const InnerWeights &inner)
+      : OpRewritePattern(context), inner(inner) {}
+
+  LogicalResult matchAndRewrite(nn::LinearAddOp add, PatternRewriter &rewriter) const override {
+    StringAttr weight = weightName(add.getWeight());
+    nn::LinearOp thin = plainLinear<nn::LinearOp>(add.getAcc());
+    if (!weight || !thin || !add.getTransposed() || !thin.getTransposed())
+      return rewriter.notifyMatchFailure(add, "it adds to no transposed product as it is one");
+    StringAttr a = weightName(thin.getWeight());
+    if (!a || inner.lookup(weight) != a)
+      return rewriter.notifyMatchFailure(add, "its weight has no border that holds the thin product's");
+    if (!add.getAlpha().isExactlyValue(1.0) || !thin.getAlpha().isExactlyValue(1.0))
+      return rewriter.notifyMatchFailure(add, "its products have factors");
+    Value dy = add.getX();
+    bool hasBorder = llvm::any_of(dy.getUses(), [](OpOperand &use) {
+      return isa<nn::BorderedLinearOp>(use.getOwner()) && use.getOperandNumber() == 0;
+    });
+    if (hasBorder || !writesColumns(dy))
+      return rewriter.notifyMatchFailure(add, "dy can't lie beside ds");
+    rewriter.replaceOpWithNewOp<nn::BorderedLinearOp>(add, dy, thin.getX(), add.getWeight(), thin.getWeight(),
+                                                      /*acc=*/Value(), ArrayRef<int64_t>{0},
+                                                      ArrayRef<double>{1.0},
+                                                      /*transposed=*/true);
+    return success();
+  }
+
+private:
+  const InnerWeights &inner;
+};
+
 struct FuseLinearAdd : peft::impl::FuseLinearAddPassBase<FuseLinearAdd> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     add<nn::LinearOp, nn::LinearAddOp>(patterns);
     add<adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp>(patterns);
+    InnerWeights inner;
+    getOperation().walk([&](nn::BorderedLinearOp bordered) {
+      auto linear = bordered.getS().getDefiningOp<nn::LinearOp>();
+      if (linear && !bordered.getTransposed())
+        inner[weightName(bordered.getWeight())] = weightName(linear.getWeight());
+    });
+    patterns.add<AddOfBordered<arith::AddFOp>, AddOfBordered<nn::ResidualOp>>(&getContext());
+    patterns.add<BorderedGradient>(&getContext(), inner);
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -1,4 +1,4 @@
-//===- GroupLinears.cpp - adapters' products of one value become one ------===//
+//===- GroupLinears.cpp - products of one value become one ----------------===//
 //
 // Assumes @loss before differentiation: pure ops in a straight line, one nn.get a parameter.
 //
@@ -7,12 +7,14 @@
 #include "dialects/Peft/Peft.h"
 #include "passes/Fuse/GroupCost.h"
 #include "passes/Fuse/Passes.h"
+#include "peft/Analysis/Columns.h"
 #include "peft/Support/Locations.h"
 #include "peft/runtime/abi.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace peft {
 #define GEN_PASS_DEF_GROUPLINEARSPASS
@@ -84,10 +86,9 @@ public:
     locations.insert(locations.begin(), loc); // partLocation's order
     nn::StackOp stack = stackWeights(loc);
     Value weight = builder.create<nn::GetOp>(loc, stack.getType(), FlatSymbolRefAttr::get(stack));
-    Type element = cast<RankedTensorType>(x.getType()).getElementType();
-    if (!element.isF32())
-      weight =
-          builder.create<nn::CastOp>(loc, cast<RankedTensorType>(stack.getType()).clone(element), weight);
+    auto type = cast<RankedTensorType>(stack.getType());
+    if (Type element = cast<RankedTensorType>(x.getType()).getElementType(); element != type.getElementType())
+      weight = builder.create<nn::CastOp>(loc, type.clone(element), weight);
     Value whole = builder.create<nn::LinearOp>(loc, x, weight);
     auto split = builder.create<nn::SplitColumnsOp>(builder.getFusedLoc(locations), whole, widthsOf(linears));
     for (auto [linear, part] : llvm::zip_equal(linears, split.getParts())) {
@@ -132,7 +133,7 @@ private:
     SmallVector<StringRef> keys;
     SmallVector<Attribute> names;
     nn::ParameterOp last;
-    int64_t rows = 0, cols = 0;
+    int64_t rows = 0;
     for (nn::LinearOp linear : linears) {
       auto parameter = symbols.lookup<nn::ParameterOp>(parameterOf(linear.getWeight()).getParameter());
       keys.push_back(parameter.getSymName());
@@ -141,12 +142,12 @@ private:
         parameter->moveAfter(last);
       last = parameter;
       rows += parameter.getTensorType().getDimSize(0);
-      cols = parameter.getTensorType().getDimSize(1);
     }
     OpBuilder builder(linears.front()->getContext());
     builder.setInsertionPointAfter(last);
+    RankedTensorType part = last.getTensorType();
     auto stack = builder.create<nn::StackOp>(loc, joined(keys), builder.getArrayAttr(names),
-                                             RankedTensorType::get({rows, cols}, builder.getF32Type()));
+                                             part.clone({rows, part.getDimSize(1)}));
     symbols.insert(stack);
     return stack;
   }
@@ -160,11 +161,21 @@ struct GroupLinears : peft::impl::GroupLinearsPassBase<GroupLinears> {
 
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
+    reads.clear();
+    getOperation().walk([&](nn::GetOp get) { ++reads[get.getParameter()]; });
+    // The layers' own first: an adapter's group stands behind what reads its x.
+    if (frozen)
+      group(nn::ParameterState::frozen, symbols);
+    group(nn::ParameterState::trainable, symbols);
+  }
+
+private:
+  void group(nn::ParameterState state, SymbolTable &symbols) {
     llvm::DenseSet<Operation *> stacked; // a parameter has one place
     llvm::MapVector<std::pair<Value, Block *>, SmallVector<nn::LinearOp>> groups;
     getOperation().walk([&](nn::LinearOp linear) {
-      if (Operation *parameter = weightToStack(linear, symbols);
-          parameter && stacked.insert(parameter).second)
+      if (nn::ParameterOp parameter = weightToStack(linear, symbols);
+          parameter && parameter.getState() == state && stacked.insert(parameter).second)
         groups[{linear.getX(), linear->getBlock()}].push_back(linear);
     });
     for (auto &[_, linears] : groups)
@@ -172,7 +183,6 @@ struct GroupLinears : peft::impl::GroupLinearsPassBase<GroupLinears> {
         Group(linears, symbols).rewrite();
   }
 
-private:
   bool pays(MutableArrayRef<nn::LinearOp> linears) {
     GroupCost cost(cast<RankedTensorType>(linears.front().getX().getType()), widthsOf(linears));
     if (explain)
@@ -183,17 +193,27 @@ private:
   }
 
   /// The parameter whose product with x may be part of a group; null if it may not.
-  static Operation *weightToStack(nn::LinearOp linear, SymbolTable &symbols) {
+  nn::ParameterOp weightToStack(nn::LinearOp linear, SymbolTable &symbols) const {
     nn::GetOp get = parameterOf(linear.getWeight());
     auto parameter = get ? symbols.lookup<nn::ParameterOp>(get.getParameter()) : nullptr;
-    if (!parameter || !parameter.isTrainable() || linear.getBias() || linear.getTransposed() ||
-        !linear.getAlpha().isExactlyValue(1.0) || linear->use_empty())
+    if (!parameter || linear.getBias() || linear.getTransposed() || !linear.getAlpha().isExactlyValue(1.0) ||
+        linear->use_empty())
       return nullptr;
-    if (parameter.getTensorType().getNumElements() * sizeof(float) % PEFT_ALIGNMENT)
+    RankedTensorType type = parameter.getTensorType();
+    if (type.getEncoding() || type.getNumElements() * type.getElementTypeBitWidth() / 8 % PEFT_ALIGNMENT)
       return nullptr;
-    bool onlyProducts = llvm::all_of(linear->getUses(), nn::takesColumns);
-    return onlyProducts ? parameter : nullptr;
+    if (!parameter.isTrainable() && (reads.lookup(get.getParameter()) != 1 || layerOf(linear.getLoc()) < 0))
+      return nullptr;
+    // A layer's results are read by all sorts of ops; an adapter's inner ones by products, whose cotangents
+    // are made by products too, in place.
+    bool mayBeColumns = llvm::all_of(linear->getUses(), [&](OpOperand &use) {
+      return takesColumns(use) &&
+             (!parameter.isTrainable() || isa<nn::LinearOp, nn::LinearAddOp>(use.getOwner()));
+    });
+    return mayBeColumns ? parameter : nullptr;
   }
+
+  llvm::StringMap<unsigned> reads; ///< nn.get of each parameter
 };
 
 } // namespace

@@ -5,7 +5,7 @@
 include "mlir/Pass/PassBase.td"
 
 def GroupLinearsPass : Pass<"peft-group-linears", "mlir::ModuleOp"> {
-  let summary = "Adapters' products that read one value become one product";
+  let summary = "Products that read one value become one product";
   let description = [{
     linear(x, a), linear(x, b) -> split_columns(linear(x, stack of a and b))
 
@@ -14,6 +14,10 @@ def GroupLinearsPass : Pass<"peft-group-linears", "mlir::ModuleOp"> {
     of a and b, and their part of dx is one product, whose cost is a pass over dx. It
     comes first, so that the layers' own products add to it; for that the other linears
     that read x move before the group.
+
+    With `frozen` the same of frozen weights that are dense: q, k and v are one product, gate
+    and up another, and what reads them reads columns. The weights then lie one behind the
+    other, in a copy where they are mapped otherwise.
 
     ```mlir
     %q = nn.linear %x, %wq module("q_proj") : ...
@@ -38,8 +42,8 @@ def GroupLinearsPass : Pass<"peft-group-linears", "mlir::ModuleOp"> {
     other in the module. Stands before differentiation, which makes one product of the
     gradients too.
 
-    Refuses where each reads x through a dropout mask of its own, where something else than
-    a product reads a result, where a linear has a bias, a factor or a transposed weight,
+    Refuses where each reads x through a dropout mask of its own, where something reads a
+    result that takes no columns (`takesColumns`), where a linear has a bias, a factor or a transposed weight,
     and where a weight does not fill whole lines of 64 bytes. And where it costs more bytes
     than it saves (`GroupCost`), as ranks like 9 beside 8 may, which leave columns off every
     multiple of 16 bytes: a matter of inputs a few ranks wide. With `explain`, a remark says
@@ -48,7 +52,64 @@ def GroupLinearsPass : Pass<"peft-group-linears", "mlir::ModuleOp"> {
     3 products of one x become one: it saves 128.00 MiB of passes over x and its gradient a
     step; costs nothing, as its columns lie at multiples of 16 bytes
   }];
-  let options = [Option<"explain", "explain", "bool", "false", "say what is saved and what it costs">];
+  let options = [Option<"explain", "explain", "bool", "false", "say what is saved and what it costs">,
+                 Option<"frozen", "frozen", "bool", "false", "group frozen weights too">];
+  let dependentDialects = ["peft::nn::NNDialect"];
+}
+
+def MergeRopesPass : Pass<"peft-merge-ropes", "mlir::ModuleOp"> {
+  let summary = "Columns side by side are rotated at once";
+  let description = [{
+    rope(a), rope(b) of neighbouring columns a, b of one matrix -> split_columns(rope(a and b))
+
+    where nothing else reads them: q and k, once `peft-group-linears` has made one product of
+    both. Their gradients are rotated back at once too. Refuses where a norm stands between
+    (q_norm and k_norm), and rotations that differ.
+
+    ```mlir
+    %q, %k, %v = nn.split_columns %y [64, 32, 32] : ...
+    %q2 = nn.rope %q, %positions {...} : ...
+    %k2 = nn.rope %k, %positions {...} : ...
+    ```
+    becomes
+    ```mlir
+    %qk, %v = nn.split_columns %y [96, 32] : ...
+    %qk2 = nn.rope %qk, %positions {...} : ...
+    %q2, %k2 = nn.split_columns %qk2 [64, 32] : ...
+    ```
+  }];
+  let dependentDialects = ["peft::nn::NNDialect"];
+}
+
+def BorderLinearsPass : Pass<"peft-border-linears", "mlir::ModuleOp"> {
+  let summary = "A frozen layer's product takes in what its adapters add";
+  let description = [{
+    linear_add(linear(x, w), s, b, alpha) -> bordered_linear(x, s, w beside b, scale alpha)
+
+    for a frozen dense w and adapters whose inner activations `s` come from one product,
+    also where they add to columns of the linear's result. In memory s will lie right of x
+    and alpha b right of w: [x s] [w (alpha b)]ᵀ is one product, where two write the result, read it
+    and write it again. The sum is float32 all the way, so nothing of a small adapter is
+    rounded away. `peft-fuse-linear-add` does the same to dx = dy w + ds a, with `a` below w.
+
+    ```mlir
+    %y = nn.linear %x, %w : ...
+    %s = nn.linear %x, %a : ...
+    %y2 = nn.linear_add %y, %s, %b {alpha = 2.0 : f64} : ...
+    ```
+    becomes
+    ```mlir
+    %s = nn.linear %x, %a : ...
+    %y2 = nn.bordered_linear %x, %s, %w beside %b first [0] scales [2.0] : ...
+    ```
+
+    Refuses float32, where nothing is gained (unless `f32`, for tests), the head, whose x is
+    gathered in chunks, an x that has a border or whose op can't write columns, and where the
+    deeper product costs more than the passes do (`BorderCost`), as with ranks in the hundreds.
+    With `explain`, a remark says what was weighed.
+  }];
+  let options = [Option<"explain", "explain", "bool", "false", "say what is saved and what it costs">,
+                 Option<"f32", "f32", "bool", "false", "also in float32">];
   let dependentDialects = ["peft::nn::NNDialect"];
 }
 
@@ -95,6 +156,11 @@ def FuseLinearAddPass : Pass<"peft-fuse-linear-add", "mlir::ModuleOp"> {
     linear_add(linear(x, w), s, b) -> linear_add(linear(s, b), x, w), where `s` has fewer
     columns than `x`: the adapter's product is written first, and the layer's adds to it.
 
+    a + bordered_linear(x, s, w beside b) -> bordered_linear(... acc(a)): all sums in float32.
+
+    linear_add(linear(ds, a, transposed), dy, w, transposed) -> bordered_linear(dy, ds, w beside a,
+    transposed), where `peft-border-linears` has given w a border.
+
     The same with `peft.quantized_linear`, which becomes `peft.quantized_linear_add`.
 
     Refuses products with a bias, which have no form that adds.
@@ -108,6 +174,18 @@ def FuseNormGradPass : Pass<"peft-fuse-norm-grad", "mlir::ModuleOp"> {
     a + rms_norm_grad(dy, x, w) -> rms_norm_grad(dy, x, w residual a), on either side:
     where the cotangent of a block's branch joins that of the residual stream. Refuses
     where the norm's gradient has another reader or has taken in a sum already.
+  }];
+  let dependentDialects = ["peft::nn::NNDialect"];
+}
+
+def FuseCrossEntropyPass : Pass<"peft-fuse-cross-entropy", "mlir::ModuleOp"> {
+  let summary = "The loss and its gradient are made from one reading of the logits";
+  let description = [{
+    loss, lse = cross_entropy(x, t); dx = cross_entropy_grad(x, lse, t, s) -> loss, dx = cross_entropy_with_grad(x, t, s)
+
+    where nothing else reads lse. A row of the logits is in a cache still when its gradient is
+    made; over a chunk it would be in memory again. Refuses where the two are not of one block,
+    or where the loss is read in between.
   }];
   let dependentDialects = ["peft::nn::NNDialect"];
 }

@@ -32,6 +32,8 @@ Step peft::stepOf(Operation *op) {
     step.overwrites = step.reads;
   else if (auto add = dyn_cast<nn::LinearAddOp>(op))
     step.overwrites = {add.getAcc()};
+  else if (auto bordered = dyn_cast<nn::BorderedLinearOp>(op); bordered && bordered.getAcc())
+    step.overwrites = {bordered.getAcc()};
   else if (auto grad = dyn_cast<nn::RMSNormGradOp>(op); grad && grad.getResidual())
     step.overwrites = {grad.getResidual()};
   return step;

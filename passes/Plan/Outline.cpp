@@ -66,6 +66,8 @@ std::string nameOf(Value place) {
     return slice.getName().str();
   if (auto columns = dyn_cast_or_null<exec::ColumnsOp>(def))
     return withoutNumber(columns.getName());
+  if (auto rows = dyn_cast_or_null<exec::RowsOp>(def))
+    return rows.getName().str();
   if (auto buffer = def ? dyn_cast<exec::BufferOp>(def) : nullptr)
     return withoutNumber(buffer.getName());
   auto symbol = def->getAttrOfType<FlatSymbolRefAttr>("parameter");

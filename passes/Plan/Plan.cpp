@@ -6,6 +6,8 @@
 #include "peft/Report/MemoryTable.h"
 #include "peft/runtime/workspace.h"
 
+#include "llvm/ADT/StringSet.h"
+
 namespace peft {
 #define GEN_PASS_DEF_PLANPASS
 #include "passes/Plan/Passes.h.inc"
@@ -23,7 +25,9 @@ uint64_t cudaWorkspace(ModuleOp module, bool deterministic) {
     ArrayRef<int64_t> q = cast<MemRefType>(op.getQ().getType()).getShape(),
                       k = cast<MemRefType>(op.getK().getType()).getShape();
     int64_t dim = op.getHeadDim();
+    auto dq = cast<MemRefType>(op.getDq().getType());
     rt::AttentionSizes sizes = {q[0], q[1], q[2] / dim, k[2] / dim, dim};
+    sizes.gradientPitch = dq.getLayout().isIdentity() ? 0 : exec::rowStride(dq);
     bool isBF16 = cast<MemRefType>(op.getQ().getType())
                       .getElementType()
                       .isBF16(); // cuDNN's; float32 is exact by own kernels
@@ -36,7 +40,7 @@ uint64_t cudaWorkspace(ModuleOp module, bool deterministic) {
 /// A weight that its file holds as the program reads it stays where it is mapped.
 bool isMapped(nn::ParameterOp parameter) {
   RankedTensorType type = parameter.getTensorType();
-  if (type.getEncoding() || !parameter.getStored())
+  if (type.getEncoding() || !parameter.getStored() || parameter->hasAttr("exec.pitch"))
     return false;
   std::string element;
   llvm::raw_string_ostream(element) << type.getElementType();
@@ -118,11 +122,22 @@ private:
 
   uint64_t placeParameters(bool isTrainable) {
     uint64_t begin = cursor;
+    llvm::StringSet<> stacked; // which lie one behind the other, wherever the file has them
+    for (auto stack : getOperation().getOps<nn::StackOp>())
+      for (auto name : stack.getParameters().getAsRange<FlatSymbolRefAttr>())
+        stacked.insert(name.getValue());
     for (auto parameter : getOperation().getOps<nn::ParameterOp>()) {
-      if (parameter.isTrainable() != isTrainable || (!isTrainable && target == "cpu" && isMapped(parameter)))
+      if (parameter.isTrainable() != isTrainable || (!isTrainable && target == "cpu" && isMapped(parameter) &&
+                                                     !stacked.contains(parameter.getSymName())))
         continue;
       parameter->setAttr("exec.offset", number(cursor));
       uint64_t bytes = bytesOf(bufferType(parameter.getTensorType()));
+      if (auto pitch = parameter->getAttrOfType<IntegerAttr>("exec.pitch")) {
+        auto rows = parameter->getAttrOfType<IntegerAttr>("exec.rows");
+        bytes =
+            uint64_t(pitch.getInt() * rows.getInt()) * parameter.getTensorType().getElementTypeBitWidth() / 8;
+        parameter->setAttr("exec.bytes", number(bytes));
+      }
       Attribute encoding = parameter.getTensorType().getEncoding();
       if (encoding)
         parameter->setAttr("exec.bytes", number(bytes));

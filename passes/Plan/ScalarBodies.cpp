@@ -62,16 +62,29 @@ FlatSymbolRefAttr ScalarBodies::get(train::ElementwiseOp op) {
   return symbol = FlatSymbolRefAttr::get(function);
 }
 
-FlatSymbolRefAttr ScalarBodies::sum(Location loc) {
-  // As an op that stands nowhere, so that the body is found if there is one already.
-  OpBuilder builder(module.getContext());
+/// The op that does what `make` adds to its body, for `count` operands. It stands nowhere, so that a body is
+/// found if there is one already.
+static OwningOpRef<train::ElementwiseOp> bodyOf(Location loc, unsigned count,
+                                                llvm::function_ref<Value(OpBuilder &, ValueRange)> make) {
+  OpBuilder builder(loc.getContext());
   Type f32 = builder.getF32Type();
   OwningOpRef<train::ElementwiseOp> op =
       builder.create<train::ElementwiseOp>(loc, TypeRange{RankedTensorType::get({}, f32)}, ValueRange());
   Block &block = op->getBody().emplaceBlock();
-  block.addArguments({f32, f32}, {loc, loc});
+  for (unsigned i = 0; i < count; ++i)
+    block.addArgument(f32, loc);
   builder.setInsertionPointToStart(&block);
-  Value sum = builder.create<arith::AddFOp>(loc, block.getArgument(0), block.getArgument(1));
-  builder.create<train::YieldOp>(loc, sum);
-  return get(*op);
+  Value result = make(builder, block.getArguments());
+  builder.create<train::YieldOp>(loc, result);
+  return op;
+}
+
+FlatSymbolRefAttr ScalarBodies::sum(Location loc) {
+  return get(*bodyOf(loc, 2, [&](OpBuilder &builder, ValueRange x) -> Value {
+    return builder.create<arith::AddFOp>(loc, x[0], x[1]);
+  }));
+}
+
+FlatSymbolRefAttr ScalarBodies::identity(Location loc) {
+  return get(*bodyOf(loc, 1, [](OpBuilder &, ValueRange x) { return x[0]; }));
 }

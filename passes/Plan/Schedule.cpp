@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Plan/Schedule.h"
+#include "peft/Analysis/Columns.h"
 #include "peft/runtime/abi.h"
 
 namespace peft {
@@ -41,6 +42,7 @@ LogicalResult Scheduler::run() {
                                    : tensor.getElementType();
     places[arg] = argument(name, type);
   }
+  findBorders();
   if (failed(schedule(source.getBody().front())))
     return failure();
   Operation *terminator = source.getBody().front().getTerminator();
@@ -78,13 +80,20 @@ LogicalResult Scheduler::schedule(Block &block) {
 }
 
 void Scheduler::scheduleMap(train::ElementwiseOp op) {
+  if (isInBorder(op))
+    return;
   if (Value part = roundedParameter(op)) {
     places[op.getResult(0)] = part;
     return;
   }
   SmallVector<Value> tensors, inputs = places_(op.getInputs());
-  for (Value result : op.getResults())
-    tensors.push_back(allocateInPlace(op, result, op.getInputs()));
+  takeHomes(op);
+  // Parts of one matrix have one place; what is left of the operands' is for the others.
+  for (bool isPart : {true, false})
+    for (Value result : op.getResults())
+      if (isPart == bool(concatOf(result)))
+        allocateInPlace(op, result, op.getInputs());
+  tensors.append(places_(op.getResults()));
   tensors.append(inputs);
   builder.create<exec::MapOp>(op.getLoc(), bodies.get(op), tensors,
                               builder.getI64IntegerAttr(op.getNumResults()));
@@ -166,11 +175,9 @@ LogicalResult Scheduler::scheduleSplit(nn::SplitColumnsOp op) {
   int64_t first = 0;
   for (auto [i, part] : llvm::enumerate(op.getParts())) {
     for (OpOperand &use : part.getUses())
-      if (!nn::takesColumns(use))
-        return op.emitOpError("has no runtime function: its results are columns of x where that lies, which "
-                              "only products "
-                              "read, not ")
-               << use.getOwner()->getName();
+      if (!takesColumns(use))
+        return op.emitOpError("has no runtime function: its results are columns of x where that lies, which ")
+               << use.getOwner()->getName() << " does not read";
     int64_t width = op.getWidths()[i];
     places[part] = builder.create<exec::ColumnsOp>(op.getLoc(), unique(nameOf(part)), whole, first, width);
     first += width;
@@ -178,15 +185,23 @@ LogicalResult Scheduler::scheduleSplit(nn::SplitColumnsOp op) {
   return success();
 }
 
-LogicalResult Scheduler::scheduleConcat(nn::ConcatColumnsOp op) {
+// What could not be made where it belongs is copied there.
+void Scheduler::scheduleConcat(nn::ConcatColumnsOp op) {
+  if (wholeInners.contains(op))
+    return scheduleOneInner(op);
+  Value whole = place(op) ? place(op) : allocate(op.getResult());
+  int64_t first = 0;
   for (Value part : op.getParts()) {
+    int64_t width = cast<RankedTensorType>(part.getType()).getShape().back();
     auto columns = place(part).getDefiningOp<exec::ColumnsOp>();
-    if (!columns || columns.getSource() != place(op))
-      return op.emitOpError(
-          "has no runtime function: each part must be a product that only it reads, which writes its "
-          "columns of the whole");
+    if (!columns || columns.getSource() != whole || int64_t(columns.getFirst()) != first) {
+      Value to =
+          builder.create<exec::ColumnsOp>(op.getLoc(), unique(nameOf(op) + "_part"), whole, first, width);
+      builder.create<exec::MapOp>(op.getLoc(), bodies.identity(op.getLoc()), ValueRange{to, place(part)},
+                                  builder.getI64IntegerAttr(1));
+    }
+    first += width;
   }
-  return success();
 }
 
 namespace {
@@ -195,12 +210,14 @@ struct Schedule : peft::impl::SchedulePassBase<Schedule> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     ScalarBodies bodies(module);
+    const Borders borders(module);
+    borders.mark(module);
     SmallVector<func::FuncOp> entries(module.getOps<func::FuncOp>());
     for (func::FuncOp entry : entries) {
       auto target =
           func::FuncOp::create(entry.getLoc(), entry.getName(), FunctionType::get(&getContext(), {}, {}));
       module.push_back(target);
-      if (failed(Scheduler(entry, target, bodies).run()))
+      if (failed(Scheduler(entry, target, bodies, borders).run()))
         return signalPassFailure();
       entry.erase();
     }

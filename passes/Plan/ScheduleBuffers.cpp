@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Plan/Schedule.h"
+#include "peft/Analysis/Columns.h"
 #include "peft/Support/Locations.h"
 
 using namespace mlir;
@@ -19,9 +20,9 @@ MemRefType peft::bufferType(RankedTensorType type) {
   return MemRefType::get(type.getShape(), type.getElementType(), MemRefLayoutAttrInterface(), space);
 }
 
-Scheduler::Scheduler(func::FuncOp source, func::FuncOp target, ScalarBodies &bodies)
-    : source(source), target(target), bodies(bodies), trainable(source->getParentOfType<ModuleOp>()),
-      builder(target.getContext()) {
+Scheduler::Scheduler(func::FuncOp source, func::FuncOp target, ScalarBodies &bodies, const Borders &borders)
+    : source(source), target(target), bodies(bodies), borders(borders),
+      trainable(source->getParentOfType<ModuleOp>()), builder(target.getContext()) {
   builder.setInsertionPointToStart(target.addEntryBlock());
 }
 
@@ -56,6 +57,8 @@ std::string Scheduler::nameOf(Value value) {
     name = value == attention.getLse() ? "lse" : "attention";
   if (auto grad = dyn_cast<nn::AttentionGradOp>(op))
     return value == grad.getDq() ? "d_q" : value == grad.getDk() ? "d_k" : "d_v";
+  if (isa<nn::CrossEntropyWithGradOp>(op))
+    return cast<OpResult>(value).getResultNumber() ? "d_logits" : "loss";
   if (isa<nn::CrossEntropyOp>(op))
     name = cast<OpResult>(value).getResultNumber() ? "head_lse" : "loss";
   if (isa<train::OffloadOp>(op))
@@ -80,11 +83,12 @@ std::string Scheduler::nameOf(Value value) {
             partLocation(op->getLoc(), cast<OpResult>(value).getResultNumber(), op->getNumResults());
         !lastPart(part).empty())
       name = lastPart(part).str();
-  bool gradient = op->getName().getStringRef().ends_with("_grad") ||
-                  (backward && !isAgain &&
-                   isa<nn::LinearOp, nn::LinearAddOp, nn::ConcatColumnsOp, adapter::QuantizedLinearOp,
-                       adapter::QuantizedLinearAddOp, adapter::SelectColumnsOp>(op)) ||
-                  (rope && rope.getInverse());
+  bool gradient =
+      op->getName().getStringRef().ends_with("_grad") ||
+      (backward && !isAgain &&
+       isa<nn::LinearOp, nn::LinearAddOp, nn::BorderedLinearOp, nn::ConcatColumnsOp,
+           adapter::QuantizedLinearOp, adapter::QuantizedLinearAddOp, adapter::SelectColumnsOp>(op)) ||
+      (rope && rope.getInverse());
   if (!isalpha(name[0]))
     name = "t" + name;
   for (char &c : name)
@@ -102,29 +106,52 @@ Value Scheduler::allocate(Location loc, StringRef name, MemRefType type) {
   return builder.create<exec::BufferOp>(loc, type, unique(name), IntegerAttr(), false);
 }
 
-Value Scheduler::allocate(Value value) {
-  if (value.hasOneUse() && isa<nn::LinearOp>(value.getDefiningOp()))
-    if (auto concat = dyn_cast<nn::ConcatColumnsOp>(*value.user_begin());
-        concat && concat->getBlock() == value.getParentBlock()) {
-      Value whole = place(concat) ? place(concat) : allocate(concat.getResult());
-      int64_t first = 0, width = cast<RankedTensorType>(value.getType()).getShape().back();
-      for (Value before : concat.getParts().take_front(value.use_begin()->getOperandNumber()))
-        first += cast<RankedTensorType>(before.getType()).getShape().back();
-      return places[value] =
-                 builder.create<exec::ColumnsOp>(value.getLoc(), unique(nameOf(value)), whole, first, width);
-    }
-  Value buffer = allocate(value.getLoc(), nameOf(value), bufferType(cast<RankedTensorType>(value.getType())));
-  return places[value] = buffer;
+nn::ConcatColumnsOp Scheduler::concatOf(Value value) {
+  if (value.hasOneUse() && isa<nn::RopeOp>(*value.user_begin())) // which works in place
+    value = value.user_begin()->getResult(0);
+  nn::ConcatColumnsOp concat;
+  for (OpOperand &use : value.getUses()) {
+    auto user = dyn_cast<nn::ConcatColumnsOp>(use.getOwner());
+    if (user && (concat || user->getBlock() != value.getParentBlock()))
+      return nullptr;
+    if (user)
+      concat = user;
+    else if (!takesColumns(use))
+      return nullptr;
+  }
+  return concat && writesColumns(value) ? concat : nullptr;
 }
 
-/// Whether `op` is the last reader of `value`, in the block where it was made. What it makes itself lives on.
-bool Scheduler::diesAt(Value value, Operation *op) {
-  if (value.getParentBlock() != op->getBlock() || value.getDefiningOp() == op)
-    return false;
-  return llvm::all_of(value.getUsers(), [&](Operation *user) {
-    Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
-    return ancestor == op || (ancestor && ancestor->isBeforeInBlock(op));
-  });
+/// Where the part that `value` is, or becomes when it is rotated, begins in the whole.
+static int64_t firstIn(nn::ConcatColumnsOp concat, Value value) {
+  int64_t first = 0;
+  for (Value part : concat.getParts()) {
+    auto rope = part.getDefiningOp<nn::RopeOp>();
+    if (part == value || (rope && rope.getX() == value))
+      break;
+    first += cast<RankedTensorType>(part.getType()).getShape().back();
+  }
+  return first;
+}
+
+Value Scheduler::allocate(Value value) {
+  Location loc = value.getLoc();
+  auto type = cast<RankedTensorType>(value.getType());
+  const int64_t columns = type.getRank() ? type.getShape().back() : 1;
+  if (besides.contains(value))
+    return allocateInner(value);
+  if (nn::ConcatColumnsOp concat = concatOf(value)) {
+    Value whole = place(concat) ? place(concat) : allocate(concat.getResult());
+    return places[value] = builder.create<exec::ColumnsOp>(loc, unique(nameOf(value)), whole,
+                                                           firstIn(concat, value), columns);
+  }
+  if (int64_t width = widths.lookup(value)) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape.back() += width;
+    Value whole = allocate(loc, nameOf(value) + "_bordered", MemRefType::get(shape, type.getElementType()));
+    return places[value] = builder.create<exec::ColumnsOp>(loc, unique(nameOf(value)), whole, 0, columns);
+  }
+  return places[value] = allocate(loc, nameOf(value), bufferType(type));
 }
 
 /// The buffer of which a place is columns.
@@ -134,18 +161,74 @@ static Value wholeOf(Value place) {
   return place;
 }
 
+/// The columns of that buffer which it is, from and to.
+static std::pair<int64_t, int64_t> columnsIn(Value place) {
+  auto type = cast<MemRefType>(place.getType());
+  int64_t first = 0, width = type.getRank() ? type.getShape().back() : 1;
+  for (; auto columns = place.getDefiningOp<exec::ColumnsOp>(); place = columns.getSource())
+    first += columns.getFirst();
+  return {first, first + width};
+}
+
+/// Whether columns `begin` to `end` of a buffer are read behind `op` as part of `value`, which begins at
+/// column `first` of it. Of a value that is split, only what its parts are read for.
+static bool isReadBehind(Operation *op, Value value, int64_t first, int64_t begin, int64_t end) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
+    if (ancestor && (ancestor == op || ancestor->isBeforeInBlock(op)))
+      return false;
+    auto split = dyn_cast<nn::SplitColumnsOp>(user);
+    if (!split)
+      return true;
+    int64_t at = first;
+    for (auto [part, width] : llvm::zip_equal(split.getParts(), split.getWidths())) {
+      if (!part.use_empty() && at < end && begin < at + width)
+        return true;
+      at += width;
+    }
+    return false;
+  });
+}
+
+bool Scheduler::isFree(Value view, Operation *op) {
+  auto [begin, end] = columnsIn(view);
+  return llvm::all_of(places, [&, begin = begin, end = end](auto &entry) {
+    auto &[value, other] = entry;
+    if (wholeOf(other) != wholeOf(view) || value.getParentBlock() != op->getBlock())
+      return true;
+    auto [first, last] = columnsIn(other);
+    if (last <= begin || end <= first)
+      return true;
+    Operation *def = value.getDefiningOp();
+    if (def == op)
+      return false;
+    return (def && op->isBeforeInBlock(def)) || // a concat's whole
+           !isReadBehind(op, value, first, begin, end);
+  });
+}
+
 Value Scheduler::allocateInPlace(Operation *op, Value result, ValueRange candidates) {
+  auto type = cast<RankedTensorType>(result.getType());
   for (Value candidate : candidates) {
-    Value buffer = place(candidate);
-    bool isOwn = buffer && buffer.getDefiningOp<exec::BufferOp>();
-    // Two values may share one buffer (in place); it is free when both are dead.
-    bool dead = isOwn && llvm::all_of(places, [&](auto &entry) {
-                  return wholeOf(entry.second) != buffer || entry.first.getParentBlock() != op->getBlock() ||
-                         diesAt(entry.first, op);
-                });
-    if (dead && candidate.getParentBlock() == op->getBlock() &&
-        buffer.getType() == bufferType(cast<RankedTensorType>(result.getType())))
-      return places[result] = buffer;
+    Value view = place(candidate), whole = wholeOf(view);
+    if (!isa_and_nonnull<exec::BufferOp>(whole ? whole.getDefiningOp() : nullptr) ||
+        candidate.getParentBlock() != op->getBlock() || candidate.getType() != type)
+      continue;
+    auto columns = view.getDefiningOp<exec::ColumnsOp>();
+    // What goes into a border's buffer, or is part of another value, has that place.
+    if (int64_t width = widths.lookup(result)) {
+      bool isAlike = columns && columns.getSource() == whole && columns.getFirst() == 0 &&
+                     cast<MemRefType>(whole.getType()).getShape().back() == type.getShape().back() + width;
+      if (!isAlike || !isFree(whole, op))
+        continue;
+    } else if (nn::ConcatColumnsOp concat = concatOf(result)) {
+      if (!columns || columns.getSource() != place(concat) ||
+          int64_t(columns.getFirst()) != firstIn(concat, result) || !isFree(view, op))
+        continue;
+    } else if (!isFree(view, op) || (columns && !llvm::all_of(result.getUses(), takesColumns))) {
+      continue;
+    }
+    return places[result] = view;
   }
   return allocate(result);
 }
@@ -215,8 +298,8 @@ Value Scheduler::sumTarget(Value sum) {
 
 Value Scheduler::addTarget(Operation *op, Value acc, ValueRange read) {
   Value from = place(acc), result = op->getResult(0);
-  return llvm::is_contained(llvm::map_range(read, wholeOf), from) ? allocate(result)
-                                                                  : allocateInPlace(op, result, acc);
+  return llvm::is_contained(llvm::map_range(read, wholeOf), wholeOf(from)) ? allocate(result)
+                                                                           : allocateInPlace(op, result, acc);
 }
 
 std::pair<Value, Value> Scheduler::quantizeRows(Location loc, Value x) {

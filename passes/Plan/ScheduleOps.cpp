@@ -21,21 +21,23 @@ LogicalResult Scheduler::schedule(Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](nn::GetOp get) {
         auto type = bufferType(cast<RankedTensorType>(get.getType()));
+        if (borders.weight(get.getParameter())) {
+          if (!widths.empty())
+            places[get] = weightItself(get.getParameter());
+          return success();
+        }
         places[get] = builder.create<exec::ParameterOp>(loc, type, get.getParameterAttr());
         return success();
       })
-      .Case([&](nn::LinearOp o) {
-        builder.create<exec::LinearOp>(loc, allocate(o), of(o.getX()), of(o.getWeight()),
-                                       o.getBias() ? of(o.getBias()) : Value(), o.getTransposed(),
-                                       o.getAlpha());
-        return success();
-      })
+      .Case([&](nn::LinearOp o) { return scheduleLinear(o), success(); })
       .Case([&](nn::LinearAddOp o) {
-        Value acc = of(o.getAcc()), y = addTarget(o, o.getAcc(), {of(o.getX()), of(o.getWeight())});
-        builder.create<exec::LinearAddOp>(loc, y, acc, of(o.getX()), of(o.getWeight()), o.getTransposed(),
-                                          o.getAlpha());
+        auto [weight, scale] = weightPlace(o.getWeight());
+        Value acc = of(o.getAcc()), y = addTarget(o, o.getAcc(), {of(o.getX()), weight});
+        builder.create<exec::LinearAddOp>(loc, y, acc, of(o.getX()), weight, o.getTransposed(),
+                                          llvm::APFloat(o.getAlpha().convertToDouble() / scale));
         return success();
       })
+      .Case([&](nn::BorderedLinearOp o) { return scheduleBordered(o), success(); })
       .Case([&](nn::LinearWeightGradOp o) {
         Value sum = sumTarget(o);
         builder.create<exec::LinearWeightGradOp>(loc, sum, of(o.getDy()), of(o.getX()), o.getAlpha());
@@ -111,6 +113,12 @@ LogicalResult Scheduler::schedule(Operation *op) {
                                                  of(o.getTargets()), of(o.getScale()));
         return success();
       })
+      .Case([&](nn::CrossEntropyWithGradOp o) {
+        Value sum = sumTarget(o.getLoss()), y = allocateInPlace(o, o.getDlogits(), o.getLogits());
+        builder.create<exec::CrossEntropyWithGradOp>(loc, sum, y, of(o.getLogits()), of(o.getTargets()),
+                                                     of(o.getScale()));
+        return success();
+      })
       .Case([&](nn::SelectRowsOp o) {
         builder.create<exec::SelectRowsOp>(loc, allocate(o), of(o.getX()), of(o.getRows()));
         return success();
@@ -120,7 +128,7 @@ LogicalResult Scheduler::schedule(Operation *op) {
         return success();
       })
       .Case([&](nn::SplitColumnsOp o) { return scheduleSplit(o); })
-      .Case([&](nn::ConcatColumnsOp o) { return scheduleConcat(o); })
+      .Case([&](nn::ConcatColumnsOp o) { return scheduleConcat(o), success(); })
       .Case([&](adapter::SoftPromptOp o) {
         builder.create<exec::SoftPromptOp>(loc, allocate(o), of(o.getX()), of(o.getPrompt()));
         return success();

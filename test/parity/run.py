@@ -82,7 +82,7 @@ def measure(case, args, folder):
     tools = os.path.join(args.build, "bin")
     model = find_model(case, args.models)
     program, out, gradients = (os.path.join(folder, name) for name in ("train", "out", "gradients.safetensors"))
-    execute([os.path.join(tools, "peftc"), model, *case.compile_arguments(args.target), "-o", program],
+    execute([os.path.join(tools, "peftc"), model, *case.compile_arguments(args.target), *args.option, "-o", program],
             os.path.join(folder, "peftc.log"))
     execute([program, *case.train_arguments(), "--dump-gradients", gradients, "--output_dir", out], os.path.join(folder, "train.log"))
 
@@ -130,6 +130,8 @@ def main():
     parser.add_argument("--cases", default=os.path.join(here, "cases"), metavar="DIR", help="folder of case folders")
     parser.add_argument("--models", default=os.path.join(here, "models"), metavar="DIR", help="folder of the models they name, or one model")
     parser.add_argument("--target", default="cpu", help="of the compiler (default cpu)")
+    parser.add_argument("--option", action="append", default=[], metavar="OPTION",
+                        help="one more for peftc, as --option=--fuse-projections=on; may come again")
     parser.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIR", help="of the compiler (default build)")
     parser.add_argument("--keep", metavar="DIR", help="keep programs, logs and outputs there")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of cases; all if none is named")

@@ -8,6 +8,7 @@
 #include "HostCompiler.h"
 
 #include "passes/Adapt/Passes.h"
+#include "passes/Budget/Search.h"
 #include "peft/Import/Import.h"
 #include "peft/Pipelines/Pipelines.h"
 #include "peft/Recipe/Recipe.h"
@@ -70,9 +71,15 @@ cl::opt<std::string> offload(
     "offload",
     cl::desc("whether a budget may move activations to the host's memory: auto (on a GPU), on or off"),
     cl::init("auto"), cl::cat(category));
+cl::opt<std::string> fuseProjections(
+    "fuse-projections",
+    cl::desc(
+        "one product for q, k and v, one for gate and up, and adapters within a layer's product: auto (on a "
+        "GPU in bf16), on or off"),
+    cl::init("auto"), cl::cat(category));
 cl::opt<int64_t> headChunk(
     "head-chunk",
-    cl::desc("labelled rows of the head at a time (default: half of the rows, 256 to 512, to 1024 on cuda)"),
+    cl::desc("labelled rows of the head at a time (default: half of the rows, 256 to 512, to 2048 on cuda)"),
     cl::init(256), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("output file (default: train, or standard output)"),
                             cl::cat(category));
@@ -102,11 +109,17 @@ void progress(const Twine &what) {
 }
 
 /// Few enough rows that the logits stay small, enough that each pass over the head's matrix is worth it and
-/// that a kernel over the rows fills a GPU. The same under a budget, which changes no bit.
-int64_t rowsOfHead() {
+/// that a kernel over the rows fills a GPU: with narrow hidden states the product back to them wants more.
+/// The same under a budget, which changes no bit.
+int64_t rowsOfHead(ModuleOp module) {
   if (headChunk.getNumOccurrences())
     return headChunk;
-  return std::clamp<int64_t>(batch * seqLen / 2, 256, target == "cuda" ? 1024 : 512);
+  int64_t most = 512;
+  if (target == "cuda") {
+    auto hidden = module->getAttrOfType<IntegerAttr>("nn.hidden_size");
+    most = hidden && hidden.getInt() > 2048 ? 1024 : 2048;
+  }
+  return std::clamp<int64_t>(batch * seqLen / 2, 256, most);
 }
 
 /// Writes to -o or standard output.
@@ -146,6 +159,25 @@ template <class Build> LogicalResult run(ModuleOp module, Build build) {
   PassManager pm(module.getContext());
   build(pm);
   return pm.run(module);
+}
+
+/// Whether a budget has room for what is otherwise computed again though it costs little: norms, activations.
+bool keepsCheap(ModuleOp adapted, peft::TrainOptions &train, peft::FuseOptions &fuse,
+                peft::PlanOptions &plan) {
+  if (memory.empty())
+    return false;
+  Expected<uint64_t> budget = peft::parseBytes(memory);
+  if (!budget)
+    return consumeError(budget.takeError()), false; // peft-fit-memory says why
+  OwningOpRef<ModuleOp> module = adapted.clone();
+  train.keepCheap = true;
+  if (failed(run(*module, [&](OpPassManager &pm) {
+        peft::buildTrainPipeline(pm, train);
+        peft::buildFusePipeline(pm, fuse);
+      })))
+    return false;
+  std::optional<uint64_t> arena = peft::plannedArena(*module, plan.target, plan.deterministic);
+  return arena && *arena <= *budget;
 }
 
 int compile(MLIRContext &context, StringRef argv0) {
@@ -192,8 +224,10 @@ int compile(MLIRContext &context, StringRef argv0) {
 
   peft::TrainOptions train;
   train.optimizer = optimizer.getValue();
+  train.fuseProjections =
+      fuseProjections == "on" || (fuseProjections == "auto" && target == "cuda" && import.dtype == "bf16");
   peft::FuseOptions fuse;
-  fuse.headChunk = rowsOfHead();
+  fuse.headChunk = rowsOfHead(*module);
   peft::PlanOptions plan;
   plan.target = target.getValue();
   plan.deterministic = deterministic == "on";
@@ -203,6 +237,7 @@ int compile(MLIRContext &context, StringRef argv0) {
     return 2;
   if (emit == Emit::adapted)
     return writeModule(*module);
+  train.keepCheap = keepsCheap(*module, train, fuse, plan);
   if (failed(run(*module, [&](OpPassManager &pm) { peft::buildTrainPipeline(pm, train); })))
     return 2;
   if (emit == Emit::training)
@@ -256,6 +291,8 @@ int main(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(
           argc, argv, "peftc: a checkpoint and a PEFT recipe become one training program\n", &errs()))
     return 2;
+  if (fuseProjections != "auto" && fuseProjections != "on" && fuseProjections != "off")
+    return fail("unknown --fuse-projections '" + fuseProjections + "': expected auto, on or off");
   if (target != "cpu" && target != "cuda")
     return fail("unknown target '" + target + "': expected cpu or cuda");
   if (deterministic != "on" && deterministic != "off")

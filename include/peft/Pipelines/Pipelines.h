@@ -15,6 +15,12 @@ namespace peft {
 
 struct TrainOptions : mlir::PassPipelineOptions<TrainOptions> {
   Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or sgd"), llvm::cl::init("adamw")};
+  Option<bool> keepCheap{*this, "keep-cheap",
+                         llvm::cl::desc("keep cheap values but for those that cost nothing to compute again"),
+                         llvm::cl::init(false)};
+  Option<bool> fuseProjections{*this, "fuse-projections",
+                               llvm::cl::desc("q, k and v as one product, gate and up, and adapters within"),
+                               llvm::cl::init(false)};
 };
 
 struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {

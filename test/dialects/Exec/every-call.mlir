@@ -208,6 +208,20 @@ func.func @dropout(%y: memref<2x7x8xf32>, %x: memref<2x7x8xf32>, %seed: i64) {
   return
 }
 
+// CHECK-LABEL: @cross_entropy_with_grad(
+// CHECK-NEXT: exec.cross_entropy_with_grad %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : memref<f32>, memref<8x9xbf16>, memref<8x9xbf16>, memref<8xi32>, f32
+func.func @cross_entropy_with_grad(%sum: memref<f32>, %dx: memref<8x9xbf16>, %x: memref<8x9xbf16>, %t: memref<8xi32>, %scale: f32) {
+  exec.cross_entropy_with_grad %sum, %dx, %x, %t, %scale : memref<f32>, memref<8x9xbf16>, memref<8x9xbf16>, memref<8xi32>, f32
+  return
+}
+
+// CHECK-LABEL: @fill_borders(
+// CHECK-NEXT: exec.fill_borders [#exec.border<@q_proj.lora_B to @q_proj[0, 64] scale 2.000000e+00 : f64>] : bf16
+func.func @fill_borders() {
+  exec.fill_borders [#exec.border<@q_proj.lora_B to @q_proj[0, 64] scale 2.0 : f64>] : bf16
+  return
+}
+
 // CHECK-LABEL: @dequantize_nf4(
 // CHECK-NEXT: exec.dequantize_nf4 %{{.*}}, %{{.*}} {{{.*}}} : memref<12x8xf32>, memref<56xi8>
 func.func @dequantize_nf4(%y: memref<12x8xf32>, %bytes: memref<56xi8>) {

@@ -3,7 +3,7 @@
 // RUN: peft-opt %s --split-input-file --verify-diagnostics
 
 func.func @calls_work_on_buffers(%y: tensor<8x4xf32>) {
-  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, but got 'tensor<8x4xf32>'}}
+  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, or columns of one, but got 'tensor<8x4xf32>'}}
   exec.zero %y : tensor<8x4xf32>
   return
 }
@@ -35,7 +35,7 @@ func.func @a_buffer_has_a_name() {
 // -----
 
 func.func @a_buffer_whose_size_is_not_known(%y: memref<?x4xf32>) {
-  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, but got 'memref<?x4xf32>'}}
+  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, or columns of one, but got 'memref<?x4xf32>'}}
   exec.zero %y : memref<?x4xf32>
   return
 }
@@ -90,11 +90,35 @@ func.func @columns_are_of_a_matrix(%x: memref<8xf32>) {
 
 // -----
 
-// Only matrix products find rows that are not one behind the other.
-func.func @other_calls_take_no_columns(%x: memref<8x4xf32>) {
+// Not every function finds rows that lie apart: kernels.h says which.
+func.func @other_calls_take_no_columns(%x: memref<8x4xf32>, %y: memref<8x2xf32>) {
   %0 = exec.columns "a" of %x[2] : memref<8x4xf32> -> memref<8x2xf32, strided<[4, 1], offset: 2>>
-  // expected-error @+1 {{operand #0 must be dense memref with extents above 0, but got 'memref<8x2xf32, strided<[4, 1], offset: 2>>'}}
-  exec.zero %0 : memref<8x2xf32, strided<[4, 1], offset: 2>>
+  // expected-error @+1 {{operand #1 must be dense memref with extents above 0, but got 'memref<8x2xf32, strided<[4, 1], offset: 2>>'}}
+  exec.copy %y, %0 : memref<8x2xf32>, memref<8x2xf32, strided<[4, 1], offset: 2>>
+  return
+}
+
+// -----
+
+func.func @rows_end_within_their_source(%x: memref<8x4xf32>) {
+  // expected-error @+1 {{ends at row 9 of 8}}
+  %0 = exec.rows "a" of %x[7] : memref<8x4xf32> -> memref<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @rows_have_the_columns_of_their_source(%x: memref<8x4xf32>) {
+  // expected-error @+1 {{expected 'memref<2x4xf32>', got 'memref<2x3xf32>'}}
+  %0 = exec.rows "a" of %x[0] : memref<8x4xf32> -> memref<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @rows_are_of_two_dimensions(%x: memref<2x8x4xf32>) {
+  // expected-error @+1 {{expected a matrix of two dimensions, got 'memref<2x8x4xf32>'}}
+  %0 = exec.rows "a" of %x[0] : memref<2x8x4xf32> -> memref<1x8x4xf32>
   return
 }
 

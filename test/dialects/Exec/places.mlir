@@ -28,6 +28,10 @@ func.func @places_have_names() {
   // Columns of columns have the rows of the whole.
   // CHECK: %half = exec.columns "half" of %v_proj[4] : {{.*}} -> memref<2x8x4xf32, strided<[256, 32, 1], offset: 28>>
   %11 = exec.columns "half" of %10[4] : memref<2x8x8xf32, strided<[256, 32, 1], offset: 24>> -> memref<2x8x4xf32, strided<[256, 32, 1], offset: 28>>
+  // Rows keep their distance.
+  // CHECK: %below = exec.rows "below" of %w[32] : memref<36x64xf32> -> memref<4x64xf32>
+  %12 = exec.buffer "w" : memref<36x64xf32>
+  %13 = exec.rows "below" of %12[32] : memref<36x64xf32> -> memref<4x64xf32>
   // CHECK: exec.argument "input_ids" : memref<8xi32>
   %5 = exec.argument "input_ids" : memref<8xi32>
   // CHECK: exec.argument "update" : !emitc.opaque<"peft_update_t">

@@ -156,3 +156,39 @@ func.func @parts_of_two_element_types(%a: tensor<8x2xf32>, %b: tensor<8x2xbf16>)
   %0 = nn.concat_columns %a, %b : (tensor<8x2xf32>, tensor<8x2xbf16>) -> tensor<8x4xf32>
   return
 }
+
+// -----
+
+func.func @a_scale_for_each_weight_beside(%x: tensor<8x4xf32>, %s: tensor<8x2xf32>, %w: tensor<6x4xf32>, %b: tensor<6x2xf32>) {
+  // expected-error @+2 {{expected a first row and a scale for each of 1 weights beside, got 2 and 1}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.bordered_linear %x, %s, %w beside %b first [0, 3] scales [1.0] : (tensor<8x4xf32>, tensor<8x2xf32>, tensor<6x4xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @rows_of_what_lies_beside(%x: tensor<8x4xf32>, %s: tensor<8x2xf32>, %w: tensor<6x4xf32>, %b: tensor<6x2xf32>) {
+  // expected-error @+2 {{expected what lies beside to fill rows of its own among 6, got 6 from 1 on}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.bordered_linear %x, %s, %w beside %b first [1] scales [1.0] : (tensor<8x4xf32>, tensor<8x2xf32>, tensor<6x4xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @columns_of_s(%x: tensor<8x4xf32>, %s: tensor<8x3xf32>, %w: tensor<6x4xf32>, %b: tensor<6x2xf32>) {
+  // expected-error @+2 {{expected s of 2 columns for the weights beside, got 'tensor<8x3xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.bordered_linear %x, %s, %w beside %b first [0] scales [1.0] : (tensor<8x4xf32>, tensor<8x3xf32>, tensor<6x4xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @one_weight_lies_below(%x: tensor<8x6xf32>, %s: tensor<8x2xf32>, %w: tensor<6x4xf32>, %a: tensor<2x4xf32>) {
+  // expected-error @+2 {{expected one weight below the transposed one, from row 0 on, of scale 1}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.bordered_linear %x, %s, %w beside %a first [0] scales [2.0] transposed : (tensor<8x6xf32>, tensor<8x2xf32>, tensor<6x4xf32>, tensor<2x4xf32>) -> tensor<8x4xf32>
+  return
+}

@@ -42,3 +42,18 @@ func.func @columns_of_a_matrix_are_matrices_side_by_side(%x: tensor<2x8x48xf32>)
   %1 = nn.concat_columns %0#1, %0#0 : (tensor<2x8x16xf32>, tensor<2x8x32xf32>) -> tensor<2x8x48xf32>
   return %1 : tensor<2x8x48xf32>
 }
+
+// CHECK-LABEL: @bordered_linear_takes_adapters_in
+func.func @bordered_linear_takes_adapters_in(%x: tensor<8x64xbf16>, %s: tensor<8x6xbf16>, %w: tensor<32x64xbf16>, %q: tensor<16x4xbf16>, %v: tensor<8x2xbf16>, %h: tensor<8x32xbf16>) -> tensor<8x32xbf16> {
+  // CHECK: nn.bordered_linear %{{.*}}, %{{.*}}, %{{.*}} beside %{{.*}}, %{{.*}} first [0, 24] scales [2.000000e+00, 4.000000e+00] acc(%{{.*}}) : (tensor<8x64xbf16>, tensor<8x6xbf16>, tensor<32x64xbf16>, tensor<16x4xbf16>, tensor<8x2xbf16>, tensor<8x32xbf16>) -> tensor<8x32xbf16>
+  %y = nn.bordered_linear %x, %s, %w beside %q, %v first [0, 24] scales [2.0, 4.0] acc(%h) : (tensor<8x64xbf16>, tensor<8x6xbf16>, tensor<32x64xbf16>, tensor<16x4xbf16>, tensor<8x2xbf16>, tensor<8x32xbf16>) -> tensor<8x32xbf16>
+  return %y : tensor<8x32xbf16>
+}
+
+// Backwards the adapter's weight lies below the layer's.
+// CHECK-LABEL: @bordered_linear_transposed
+func.func @bordered_linear_transposed(%dy: tensor<8x32xbf16>, %ds: tensor<8x4xbf16>, %w: tensor<32x64xbf16>, %a: tensor<4x64xbf16>) -> tensor<8x64xbf16> {
+  // CHECK: nn.bordered_linear %{{.*}}, %{{.*}}, %{{.*}} beside %{{.*}} first [0] scales [1.000000e+00] transposed : (tensor<8x32xbf16>, tensor<8x4xbf16>, tensor<32x64xbf16>, tensor<4x64xbf16>) -> tensor<8x64xbf16>
+  %dx = nn.bordered_linear %dy, %ds, %w beside %a first [0] scales [1.0] transposed : (tensor<8x32xbf16>, tensor<8x4xbf16>, tensor<32x64xbf16>, tensor<4x64xbf16>) -> tensor<8x64xbf16>
+  return %dx : tensor<8x64xbf16>
+}

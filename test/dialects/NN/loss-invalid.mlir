@@ -89,3 +89,12 @@ func.func @an_attention_gradient_of_unlike_heads(%d: tensor<1x8x8xf32>, %k: tens
   %dq, %dk, %dv = nn.attention_grad %d, %d, %k, %k, %d, %lse, %s {head_dim = 4 : i64, scale = 0.5 : f64} : (tensor<1x8x8xf32>, tensor<1x8x8xf32>, tensor<1x8x3xf32>, tensor<1x8x3xf32>, tensor<1x8x8xf32>, tensor<1x2x8xf32>, tensor<1x8xi32>) -> (tensor<1x8x8xf32>, tensor<1x8x3xf32>, tensor<1x8x3xf32>)
   return
 }
+
+// -----
+
+func.func @a_target_for_every_row_of_both(%logits: tensor<8x9xf32>, %targets: tensor<7xi32>, %scale: tensor<f32>) {
+  // expected-error @+2 {{expected a target for every row of 'tensor<8x9xf32>', got 'tensor<7xi32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0:2 = nn.cross_entropy_with_grad %logits, %targets, %scale : (tensor<8x9xf32>, tensor<7xi32>, tensor<f32>) -> (tensor<f32>, tensor<8x9xf32>)
+  return
+}

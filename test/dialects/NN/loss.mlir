@@ -27,3 +27,10 @@ func.func @entries_are_put_in_front_of_every_row(%labels: tensor<2x8xi32>, %posi
   %1 = nn.prepend %positions positions {count = 4 : i64} : (tensor<2x8xi32>) -> tensor<2x12xi32>
   return %0, %1 : tensor<2x12xi32>, tensor<2x12xi32>
 }
+
+// CHECK-LABEL: @a_loss_and_its_gradient_at_once
+func.func @a_loss_and_its_gradient_at_once(%logits: tensor<8x9xbf16>, %targets: tensor<8xi32>, %scale: tensor<f32>) -> tensor<8x9xbf16> {
+  // CHECK: nn.cross_entropy_with_grad %{{.*}}, %{{.*}}, %{{.*}} : (tensor<8x9xbf16>, tensor<8xi32>, tensor<f32>) -> (tensor<f32>, tensor<8x9xbf16>)
+  %loss, %dx = nn.cross_entropy_with_grad %logits, %targets, %scale : (tensor<8x9xbf16>, tensor<8xi32>, tensor<f32>) -> (tensor<f32>, tensor<8x9xbf16>)
+  return %dx : tensor<8x9xbf16>
+}

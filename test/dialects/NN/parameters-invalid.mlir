@@ -89,13 +89,20 @@ nn.parameter frozen @blocks_of_nothing : tensor<4x64xf32, #peft.nf4<block = 0, n
 
 nn.parameter trainable @a : tensor<4x8xf32>
 nn.parameter frozen @b : tensor<4x8xf32>
-// expected-error @+1 {{expected trainable parameters, but @b is none}}
+// expected-error @+1 {{expected @b right behind @a among the module's trainable parameters}}
+nn.stack @ab [@a, @b] : tensor<8x8xf32>
+
+// -----
+
+nn.parameter frozen @a : tensor<4x8xf32>
+nn.parameter frozen @b : tensor<4x8xbf16>
+// expected-error @+1 {{expected a matrix of the columns of 'tensor<8x8xf32>' as @b, got 'tensor<4x8xbf16>'}}
 nn.stack @ab [@a, @b] : tensor<8x8xf32>
 
 // -----
 
 nn.parameter trainable @a : tensor<4x8xf32>
-// expected-error @+1 {{expected trainable parameters, but @b is none}}
+// expected-error @+1 {{expected parameters, but @b is none}}
 nn.stack @ab [@a, @b] : tensor<8x8xf32>
 
 // -----

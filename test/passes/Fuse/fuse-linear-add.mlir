@@ -165,3 +165,54 @@ func.func @the_adapter_of_an_encoded_base_takes_the_residual_in(%a: tensor<8x16x
   %2 = nn.residual %a, %1 : tensor<8x16xf32>
   return %2 : tensor<8x16xf32>
 }
+
+// a + bordered_linear(x, s, w beside b) -> bordered_linear(x, s, w beside b, acc a), in bfloat16 too: what is added is
+// rounded with the rest, once.
+// CHECK-LABEL: @the_residual_stream_and_an_adapter
+func.func @the_residual_stream_and_an_adapter(%h: tensor<8x6xbf16>, %x: tensor<8x4xbf16>, %s: tensor<8x2xbf16>, %w: tensor<6x4xbf16>, %b: tensor<6x2xbf16>) -> tensor<8x6xbf16> {
+  // CHECK-NEXT: %[[Y:.*]] = nn.bordered_linear %{{.*}} beside %{{.*}} first [0] scales [2.000000e+00] acc(%{{.*}})
+  // CHECK-NEXT: return %[[Y]]
+  %y = nn.bordered_linear %x, %s, %w beside %b first [0] scales [2.0] : (tensor<8x4xbf16>, tensor<8x2xbf16>, tensor<6x4xbf16>, tensor<6x2xbf16>) -> tensor<8x6xbf16>
+  %z = nn.residual %h, %y : tensor<8x6xbf16>
+  return %z : tensor<8x6xbf16>
+}
+
+nn.parameter frozen @w : tensor<6x4xf32>
+nn.parameter trainable @a : tensor<2x4xf32>
+nn.parameter trainable @b : tensor<6x2xf32>
+
+// linear_add(linear(ds, a, transposed), dy, w, transposed) -> bordered_linear(dy, ds, w beside a, transposed), where w has
+// a border: a product of the forward part says so. Sums of cotangents come as they come.
+// CHECK-LABEL: @a_gradient_with_a_border
+func.func @a_gradient_with_a_border(%h: tensor<8x4xf32>, %dz: tensor<8x6xf32>) -> (tensor<8x6xf32>, tensor<8x4xf32>) {
+  %w = nn.get @w : tensor<6x4xf32>
+  %a = nn.get @a : tensor<2x4xf32>
+  %b = nn.get @b : tensor<6x2xf32>
+  %s = nn.linear %h, %a : (tensor<8x4xf32>, tensor<2x4xf32>) -> tensor<8x2xf32>
+  %y = nn.bordered_linear %h, %s, %w beside %b first [0] scales [1.0] : (tensor<8x4xf32>, tensor<8x2xf32>, tensor<6x4xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  // CHECK: %[[DY:.*]] = arith.mulf
+  %dy = arith.mulf %dz, %dz : tensor<8x6xf32>
+  %dx = nn.linear %dy, %w transposed : (tensor<8x6xf32>, tensor<6x4xf32>) -> tensor<8x4xf32>
+  // CHECK: %[[DS:.*]] = nn.linear %[[DY]]
+  %ds = nn.linear %dy, %b transposed : (tensor<8x6xf32>, tensor<6x2xf32>) -> tensor<8x2xf32>
+  %dx2 = nn.linear %ds, %a transposed : (tensor<8x2xf32>, tensor<2x4xf32>) -> tensor<8x4xf32>
+  // CHECK: %[[DX:.*]] = nn.bordered_linear %[[DY]], %[[DS]], %{{.*}} beside %{{.*}} first [0] scales [1.000000e+00] transposed
+  // CHECK: return %{{.*}}, %[[DX]]
+  %sum = arith.addf %dx, %dx2 : tensor<8x4xf32>
+  return %y, %sum : tensor<8x6xf32>, tensor<8x4xf32>
+}
+
+// Refused: dy is an argument, beside which nothing can be put.
+// CHECK-LABEL: @a_gradient_of_an_argument
+func.func @a_gradient_of_an_argument(%dy: tensor<8x6xf32>) -> tensor<8x4xf32> {
+  // CHECK-NOT: nn.bordered_linear
+  // CHECK: return
+  %w = nn.get @w : tensor<6x4xf32>
+  %a = nn.get @a : tensor<2x4xf32>
+  %b = nn.get @b : tensor<6x2xf32>
+  %dx = nn.linear %dy, %w transposed : (tensor<8x6xf32>, tensor<6x4xf32>) -> tensor<8x4xf32>
+  %ds = nn.linear %dy, %b transposed : (tensor<8x6xf32>, tensor<6x2xf32>) -> tensor<8x2xf32>
+  %dx2 = nn.linear %ds, %a transposed : (tensor<8x2xf32>, tensor<2x4xf32>) -> tensor<8x4xf32>
+  %sum = arith.addf %dx, %dx2 : tensor<8x4xf32>
+  return %sum : tensor<8x4xf32>
+}

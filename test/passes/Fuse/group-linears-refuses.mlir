@@ -23,7 +23,7 @@ func.func @dropout(%x: tensor<5x64xf32>, %seed: i64) -> (tensor<5x64xf32>, tenso
 
 // -----
 
-// Only products find columns of a wider matrix.
+// What picks single columns finds them in a matrix of its own only.
 nn.parameter trainable @a : tensor<4x64xf32>
 nn.parameter trainable @b : tensor<4x64xf32>
 nn.parameter frozen @w : tensor<64x4xf32>
@@ -35,7 +35,7 @@ func.func @another_reader(%x: tensor<5x64xf32>) -> (tensor<5x64xf32>, tensor<5x6
   %w = nn.get @w : tensor<64x4xf32>
   %sa = nn.linear %x, %a : (tensor<5x64xf32>, tensor<4x64xf32>) -> tensor<5x4xf32>
   %sb = nn.linear %x, %b : (tensor<5x64xf32>, tensor<4x64xf32>) -> tensor<5x4xf32>
-  %ga = nn.activation silu %sa : tensor<5x4xf32>
+  %ga = peft.select_columns %sa {indices = array<i32: 3, 2, 1, 0>} : (tensor<5x4xf32>) -> tensor<5x4xf32>
   %ya = nn.linear %ga, %w : (tensor<5x4xf32>, tensor<64x4xf32>) -> tensor<5x64xf32>
   %yb = nn.linear %sb, %w : (tensor<5x4xf32>, tensor<64x4xf32>) -> tensor<5x64xf32>
   return %ya, %yb : tensor<5x64xf32>, tensor<5x64xf32>
@@ -43,7 +43,7 @@ func.func @another_reader(%x: tensor<5x64xf32>) -> (tensor<5x64xf32>, tensor<5x6
 
 // -----
 
-// Frozen weights lie where the model's file has them.
+// Frozen weights lie where the model's file has them, unless the pass may move them (`frozen`).
 nn.parameter frozen @a : tensor<4x64xf32>
 nn.parameter frozen @b : tensor<4x64xf32>
 nn.parameter frozen @w : tensor<64x4xf32>

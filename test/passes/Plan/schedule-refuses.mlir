@@ -37,9 +37,9 @@ nn.parameter frozen @w : tensor<4x4xf32>
 func.func @forward(%ids: tensor<8xi32>, %labels: tensor<8xi32>, %positions: tensor<8xi32>) -> tensor<8x2xf32> {
   %w = nn.get @w : tensor<4x4xf32>
   %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
-  // expected-error @+1 {{its results are columns of x where that lies, which only products read, not nn.rope}}
+  // expected-error @+1 {{its results are columns of x where that lies, which peft.select_columns does not read}}
   %a, %b = nn.split_columns %x [2, 2] : (tensor<8x4xf32>) -> (tensor<8x2xf32>, tensor<8x2xf32>)
-  %r = nn.rope %a, %positions {head_dim = 2 : i64, inv_freq = array<f32: 1.0>} : (tensor<8x2xf32>, tensor<8xi32>) -> tensor<8x2xf32>
+  %r = peft.select_columns %a {indices = array<i32: 1, 0>} : (tensor<8x2xf32>) -> tensor<8x2xf32>
   return %r : tensor<8x2xf32>
 }
 
@@ -52,16 +52,4 @@ func.func @forward(%ids: tensor<8xi32>) -> tensor<4x4xf32> {
   // expected-error @+1 {{expected x to lie in a buffer}}
   %a, %b = nn.split_columns %w [2, 2] : (tensor<4x4xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>)
   return %w : tensor<4x4xf32>
-}
-
-// -----
-
-nn.parameter frozen @w : tensor<4x4xf32>
-func.func @forward(%ids: tensor<8xi32>) -> tensor<8x8xf32> {
-  %w = nn.get @w : tensor<4x4xf32>
-  %x = nn.embedding %ids, %w : (tensor<8xi32>, tensor<4x4xf32>) -> tensor<8x4xf32>
-  %y = nn.linear %x, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
-  // expected-error @+1 {{each part must be a product that only it reads, which writes its columns of the whole}}
-  %c = nn.concat_columns %y, %x : (tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<8x8xf32>
-  return %c : tensor<8x8xf32>
 }
