@@ -110,7 +110,11 @@ def run_e2e():
 
 def run_parity():
     """Compiled programs against the numbers of HF transformers and PEFT; one line a case, its first word tells."""
-    return lines_of([sys.executable, "-B", "test/parity/run.py", "--cases", "test/parity/cases", "--models", "test/parity/models"])
+    command = [sys.executable, "-B", "test/parity/run.py", "--cases", "test/parity/cases", "--models", "test/parity/models"]
+    # Adapters apart, then within the layers' products, as on a GPU.
+    fused = ["--option=--fuse-projections=on", "llama-lora-all-linear", "llama-lora-patterns", "mistral-lora", "qwen3-lora"]
+    runs = lines_of(command), lines_of(command + fused)
+    return tuple(sum(numbers) for numbers in zip(*runs))
 
 
 def fuzzers():

@@ -111,7 +111,9 @@ Gemm<float, float> withDenseB(Gemm<float, float> g) {
 void run(const Gemm<float, float> &g) {
   if (g.k <= fewTerms && g.m >= 4 * tileRows && !g.transposeA && !g.bias)
     return runInTiles(g);
-  if (g.transposeA && g.m > tall && g.n <= fewTerms && !g.bias && !g.transposeB && runMatmul(withDenseB(g)))
+  const bool isDense = g.lda == g.m; // what is said of b holds for a, which is too large to copy
+  if (g.transposeA && isDense && g.m > tall && g.n <= fewTerms && !g.bias && !g.transposeB &&
+      runMatmul(withDenseB(g)))
     return;
   if (g.bias) // the product is added to it
     parallelFor(g.m, g.m * g.n, [&](int64_t begin, int64_t end) {

@@ -57,7 +57,10 @@ class CudaProgram(unittest.TestCase):
         for target in ("cpu", "cuda"):
             must(tool("peftc"), self.model, "--target", target, "--lora", "r=4", "--dtype", "f32", "--batch", "2", "--seq-len", "16",
                  "--emit=cpp", "-o", os.path.join(self.folder, target))
-        texts = [open(os.path.join(self.folder, target)).read().splitlines() for target in ("cpu", "cuda")]
+        texts = []
+        for target in ("cpu", "cuda"):
+            with open(os.path.join(self.folder, target)) as file:
+                texts.append(file.read().splitlines())
         calls = [[line for line in text if line.startswith("  rt::") and "Place" not in line] for text in texts]
         self.assertEqual(calls[0], calls[1])
 

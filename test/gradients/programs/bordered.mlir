@@ -1,6 +1,6 @@
 // A layer's product that takes adapters in: two that add to some of its columns, and one to all of them. As their weights
-// are trained here, they are products of their own at the end; what frozen ones become is in test/passes/Plan and, run, in
-// test/e2e.
+// are trained here, they are products of their own at the end; what frozen ones become is in test/passes/Plan and, run, among
+// the parity cases.
 module attributes {nn.name = "bordered_linear", nn.path = "", nn.vocab_size = 11 : i64} {
   nn.parameter trainable @x : tensor<2x7x8xf32>
   nn.parameter trainable @w : tensor<12x8xf32>
