@@ -47,14 +47,13 @@ class Budget(unittest.TestCase):
             self.assertGreater(arena, budget - (whole - least) / 4)
 
     def test_less_memory_gives_the_same_bits(self):
-        """Also with values that wait in the host's memory, which is here the same as the arena's; and more memory than
-        is needed keeps norms, too."""
+        """Also with values that wait in the host's memory, which is here the same as the arena's."""
         least, offloaded = self.least(), self.least("--offload=on")
         self.assertLess(offloaded, least)
         _, said = self.table("--offload=on", "--memory", str(offloaded))
         self.assertRegex(said, r"\noffloaded: layers \d-\d: ")
         runs = {}
-        for name, options in (("whole", []), ("least", ["--memory", str(least)]), ("roomy", ["--memory", "1GiB"]),
+        for name, options in (("whole", []), ("least", ["--memory", str(least)]),
                               ("offloaded", ["--offload=on", "--memory", str(offloaded)])):
             program, out = os.path.join(self.folder, name), os.path.join(self.folder, name + "-out")
             must(tool("peftc"), self.model, *self.recipe, "--quiet", *options, "-o", program)
@@ -64,13 +63,12 @@ class Budget(unittest.TestCase):
             with open(os.path.join(out, "metrics.jsonl")) as file:
                 losses = [json.loads(line).get("loss") for line in file]
             runs[name] = adapter, losses, json.loads(must(program, "--bench", "3"))
-        for name in ("least", "offloaded", "roomy"):
+        for name in ("least", "offloaded"):
             self.assertEqual(runs["whole"][0], runs[name][0])
             self.assertEqual(runs["whole"][1], runs[name][1])
         self.assertEqual(len([loss for loss in runs["least"][1] if loss is not None]), 4)
         whole, least = runs["whole"][2], runs["least"][2]
         self.assertLess(runs["offloaded"][2]["arena_bytes"], least["arena_bytes"])
-        self.assertLess(whole["arena_bytes"], runs["roomy"][2]["arena_bytes"])
         for key in ("arena_bytes", "rss_anon_growth_bytes"):
             self.assertLess(least[key], 0.7 * whole[key])
 

@@ -162,9 +162,10 @@ template <class Build> LogicalResult run(ModuleOp module, Build build) {
 }
 
 /// Whether a budget has room for what is otherwise computed again though it costs little: norms, activations.
+/// On a CPU nothing is gained by it.
 bool keepsCheap(ModuleOp adapted, peft::TrainOptions &train, peft::FuseOptions &fuse,
                 peft::PlanOptions &plan) {
-  if (memory.empty())
+  if (memory.empty() || target != "cuda")
     return false;
   Expected<uint64_t> budget = peft::parseBytes(memory);
   if (!budget)
