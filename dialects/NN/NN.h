@@ -23,6 +23,8 @@ namespace peft::nn {
 
 /// The parameter that a symbol is, or of a stack the first; null for any other.
 ParameterOp firstParameter(mlir::Operation *symbol);
+/// Where a weight is read, as it is or cast to the type that the model computes in; null if it is computed.
+GetOp readOf(mlir::Value weight);
 /// The type of what nn.get reads of a parameter or a stack.
 mlir::RankedTensorType valueType(mlir::Operation *symbol);
 

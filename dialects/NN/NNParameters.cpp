@@ -30,6 +30,12 @@ ParameterOp peft::nn::firstParameter(Operation *symbol) {
   return dyn_cast_or_null<ParameterOp>(symbol);
 }
 
+GetOp peft::nn::readOf(Value weight) {
+  if (auto cast = weight.getDefiningOp<CastOp>())
+    weight = cast.getX();
+  return weight.getDefiningOp<GetOp>();
+}
+
 RankedTensorType peft::nn::valueType(Operation *symbol) {
   auto stack = dyn_cast<StackOp>(symbol);
   return cast<RankedTensorType>(stack ? stack.getType() : cast<ParameterOp>(symbol).getType());

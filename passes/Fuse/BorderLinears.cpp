@@ -66,9 +66,7 @@ private:
   /// get, or a cast of it, of a parameter or a stack that nothing else reads, and which so has one place;
   /// null otherwise.
   nn::ParameterOp parameterOf(Value weight, SymbolTable &symbols) const {
-    if (auto cast = weight.getDefiningOp<nn::CastOp>())
-      weight = cast.getX();
-    auto get = weight.getDefiningOp<nn::GetOp>();
+    nn::GetOp get = nn::readOf(weight);
     bool isOwn = get && weight.hasOneUse() && reads.lookup(get.getParameter()) == 1;
     return isOwn ? nn::firstParameter(symbols.lookup(get.getParameter())) : nullptr;
   }

@@ -126,9 +126,7 @@ template <class Sum> struct AddOfBordered : OpRewritePattern<Sum> {
 using InnerWeights = DenseMap<StringAttr, StringAttr>;
 
 StringAttr weightName(Value weight) {
-  if (auto cast = weight.getDefiningOp<nn::CastOp>())
-    weight = cast.getX();
-  auto get = weight.getDefiningOp<nn::GetOp>();
+  nn::GetOp get = nn::readOf(weight);
   return get ? get.getParameterAttr().getAttr() : StringAttr();
 }
 

@@ -42,13 +42,6 @@ std::string joined(ArrayRef<StringRef> keys) {
   return result;
 }
 
-/// The parameter that a weight is read from, as it is or rounded.
-nn::GetOp parameterOf(Value weight) {
-  if (auto cast = weight.getDefiningOp<nn::CastOp>())
-    weight = cast.getX();
-  return weight.getDefiningOp<nn::GetOp>();
-}
-
 /// Columns of each result.
 SmallVector<int64_t> widthsOf(ArrayRef<nn::LinearOp> linears) {
   return llvm::map_to_vector(linears, [](nn::LinearOp linear) {
@@ -135,7 +128,7 @@ private:
     nn::ParameterOp last;
     int64_t rows = 0;
     for (nn::LinearOp linear : linears) {
-      auto parameter = symbols.lookup<nn::ParameterOp>(parameterOf(linear.getWeight()).getParameter());
+      auto parameter = symbols.lookup<nn::ParameterOp>(nn::readOf(linear.getWeight()).getParameter());
       keys.push_back(parameter.getSymName());
       names.push_back(FlatSymbolRefAttr::get(parameter));
       if (last)
@@ -194,7 +187,7 @@ private:
 
   /// The parameter whose product with x may be part of a group; null if it may not.
   nn::ParameterOp weightToStack(nn::LinearOp linear, SymbolTable &symbols) const {
-    nn::GetOp get = parameterOf(linear.getWeight());
+    nn::GetOp get = nn::readOf(linear.getWeight());
     auto parameter = get ? symbols.lookup<nn::ParameterOp>(get.getParameter()) : nullptr;
     if (!parameter || linear.getBias() || linear.getTransposed() || !linear.getAlpha().isExactlyValue(1.0) ||
         linear->use_empty())

@@ -9,11 +9,9 @@ using namespace mlir;
 using namespace peft;
 
 StringRef peft::symbolOf(Value weight) {
-  Operation *op = weight.getDefiningOp();
-  if (isa_and_nonnull<nn::CastOp>(op) ||
-      (isa_and_nonnull<train::ElementwiseOp>(op) && op->getNumOperands() == 1))
-    op = op->getOperand(0).getDefiningOp();
-  auto get = dyn_cast_or_null<nn::GetOp>(op);
+  if (auto map = weight.getDefiningOp<train::ElementwiseOp>(); map && map.getInputs().size() == 1)
+    weight = map.getInputs().front(); // what peft-fuse-elementwise makes of a cast
+  nn::GetOp get = nn::readOf(weight);
   return get ? get.getParameter() : StringRef();
 }
 

@@ -197,8 +197,7 @@ void Scheduler::scheduleConcat(nn::ConcatColumnsOp op) {
     if (!columns || columns.getSource() != whole || int64_t(columns.getFirst()) != first) {
       Value to =
           builder.create<exec::ColumnsOp>(op.getLoc(), unique(nameOf(op) + "_part"), whole, first, width);
-      builder.create<exec::MapOp>(op.getLoc(), bodies.identity(op.getLoc()), ValueRange{to, place(part)},
-                                  builder.getI64IntegerAttr(1));
+      copy(op.getLoc(), to, place(part));
     }
     first += width;
   }

@@ -74,6 +74,10 @@ private:
   /// the whole; an x with a border, and what lies in it, are columns of a wider buffer.
   Value allocate(Value value);
   Value allocate(mlir::Location loc, llvm::StringRef name, mlir::MemRefType type);
+  /// A buffer with the rows of `value` and `columns` columns, named `name`.
+  Value allocateRows(mlir::Location loc, llvm::StringRef name, Value value, int64_t columns);
+  /// to = from
+  void copy(mlir::Location loc, Value to, Value from);
   /// `name`, numbered where the function has one of it already.
   std::string unique(llvm::StringRef name);
   /// `operand`'s buffer if this op may overwrite it, else a new one.
@@ -127,7 +131,6 @@ private:
   llvm::StringMap<Value> arguments;
   llvm::StringMap<unsigned> names;
   llvm::DenseMap<Value, std::pair<Value, Value>> quantized;
-  llvm::DenseSet<Value> reused;
   llvm::DenseSet<Operation *> done;
   bool backward = false;
   llvm::DenseMap<Value, int64_t> widths;                      ///< of the borders of xs

@@ -149,10 +149,7 @@ Value Scheduler::allocateInner(Value s) {
     view = builder.create<exec::ColumnsOp>(s.getLoc(), unique(nameOf(s) + "_border"), columns.getSource(),
                                            columnsOf(x), widths.lookup(x));
   } else {
-    auto type = cast<RankedTensorType>(s.getType());
-    SmallVector<int64_t> shape(type.getShape());
-    shape.back() = widths.lookup(x);
-    view = allocate(s.getLoc(), nameOf(s) + "_border", MemRefType::get(shape, type.getElementType()));
+    view = allocateRows(s.getLoc(), nameOf(s) + "_border", s, widths.lookup(x));
   }
   padded[s] = view;
   return places[s] = builder.create<exec::ColumnsOp>(s.getLoc(), unique(nameOf(s)), view, 0, columnsOf(s));
@@ -267,19 +264,12 @@ void Scheduler::scheduleApart(nn::BorderedLinearOp op) {
 Value Scheduler::besideOf(nn::BorderedLinearOp op) {
   Location loc = op.getLoc();
   const int64_t columns = columnsOf(op.getX()), width = widths.lookup(op.getX());
-  auto copy = [&](Value to, Value from) {
-    builder.create<exec::MapOp>(loc, bodies.identity(loc), ValueRange{to, from},
-                                builder.getI64IntegerAttr(1));
-  };
   auto x = place(op.getX()).getDefiningOp<exec::ColumnsOp>();
   Value whole = x ? x.getSource() : Value();
   if (!whole || !whole.getDefiningOp<exec::BufferOp>() ||
       cast<MemRefType>(whole.getType()).getShape().back() != columns + width) {
-    auto type = cast<RankedTensorType>(op.getX().getType());
-    SmallVector<int64_t> shape(type.getShape());
-    shape.back() += width;
-    whole = allocate(loc, nameOf(op.getX()) + "_bordered", MemRefType::get(shape, type.getElementType()));
-    copy(builder.create<exec::ColumnsOp>(loc, unique(nameOf(op.getX())), whole, 0, columns),
+    whole = allocateRows(loc, nameOf(op.getX()) + "_bordered", op.getX(), columns + width);
+    copy(loc, builder.create<exec::ColumnsOp>(loc, unique(nameOf(op.getX())), whole, 0, columns),
          place(op.getX()));
   }
   Value s = padded.lookup(op.getS());
@@ -289,11 +279,11 @@ Value Scheduler::besideOf(nn::BorderedLinearOp op) {
   Value border =
       builder.create<exec::ColumnsOp>(loc, unique(nameOf(op.getX()) + "_border"), whole, columns, width);
   if (s) {
-    copy(border, s);
+    copy(loc, border, s);
     return whole;
   }
   builder.create<exec::ZeroOp>(loc, border);
-  copy(builder.create<exec::ColumnsOp>(loc, unique(nameOf(op.getS())), border, 0, columnsOf(op.getS())),
+  copy(loc, builder.create<exec::ColumnsOp>(loc, unique(nameOf(op.getS())), border, 0, columnsOf(op.getS())),
        place(op.getS()));
   return whole;
 }

@@ -106,6 +106,17 @@ Value Scheduler::allocate(Location loc, StringRef name, MemRefType type) {
   return builder.create<exec::BufferOp>(loc, type, unique(name), IntegerAttr(), false);
 }
 
+Value Scheduler::allocateRows(Location loc, StringRef name, Value value, int64_t columns) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = columns;
+  return allocate(loc, name, MemRefType::get(shape, type.getElementType()));
+}
+
+void Scheduler::copy(Location loc, Value to, Value from) {
+  builder.create<exec::MapOp>(loc, bodies.identity(loc), ValueRange{to, from}, builder.getI64IntegerAttr(1));
+}
+
 nn::ConcatColumnsOp Scheduler::concatOf(Value value) {
   if (value.hasOneUse() && isa<nn::RopeOp>(*value.user_begin())) // which works in place
     value = value.user_begin()->getResult(0);
@@ -146,9 +157,7 @@ Value Scheduler::allocate(Value value) {
                                                            firstIn(concat, value), columns);
   }
   if (int64_t width = widths.lookup(value)) {
-    SmallVector<int64_t> shape(type.getShape());
-    shape.back() += width;
-    Value whole = allocate(loc, nameOf(value) + "_bordered", MemRefType::get(shape, type.getElementType()));
+    Value whole = allocateRows(loc, nameOf(value) + "_bordered", value, columns + width);
     return places[value] = builder.create<exec::ColumnsOp>(loc, unique(nameOf(value)), whole, 0, columns);
   }
   return places[value] = allocate(loc, nameOf(value), bufferType(type));
