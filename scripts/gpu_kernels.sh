@@ -23,23 +23,29 @@ for option in "$@"; do
 done
 logs=${OUT:-$folder}
 
-nvidia-smi --query-gpu=name,driver_version,memory.free --format=csv,noheader || echo "no nvidia-smi"
-passed=0 failed=0
+nvidia-smi --query-gpu=name,driver_version,memory.free --format=csv,noheader 2>/dev/null || echo "no nvidia-smi"
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
 
-# check NAME COMMAND...: one line, and what went wrong.
+# check NAME COMMAND...: in the background; its line, and what went wrong, to $results/NAME.ok or .bad.
 check() {
   local name=$1 log=$logs/$1.log start=$SECONDS
   shift
-  if "$@" >"$log" 2>&1; then
-    passed=$((passed + 1))
-    printf 'ok    %-36s %4d s  %s\n' "$name" $((SECONDS - start)) "$(grep -h 'PASSED\|ERROR SUMMARY\|RACECHECK SUMMARY' "$log" | tail -1)"
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %-36s %4d s\n' "$name" $((SECONDS - start))
-    grep -E -A8 'Failure$|FAILED|========= |rror|terminate|Segmentation' "$log" | head -60 | grep . || tail -5 "$log"
-  fi
+  while (( $(jobs -rp | wc -l) >= $(nproc) )); do wait -n; done
+  {
+    if "$@" >"$log" 2>&1; then
+      printf 'ok    %-36s %4d s  %s\n' "$name" $((SECONDS - start)) \
+        "$(grep -h 'PASSED\|ERROR SUMMARY\|RACECHECK SUMMARY' "$log" | tail -1)" | tee "$results/$name.ok"
+    else
+      {
+        printf 'FAIL  %-36s %4d s\n' "$name" $((SECONDS - start))
+        grep -E -A8 'Failure$|FAILED|========= |rror|terminate|Segmentation' "$log" | head -60 | grep . || tail -5 "$log"
+      } | tee "$results/$name.bad"
+    fi
+  } &
 }
 
+# Side by side: the references they are compared with keep a core each busy, and the GPU hardly.
 shopt -s nullglob
 for test in "$folder"/*_kernel_test_cuda; do
   name=$(basename "$test")
@@ -52,6 +58,9 @@ for test in "$folder"/*_kernel_test_cuda; do
       --gtest_filter="$races"
   fi
 done
+wait
+results_of() { ls "$results" | grep -c "\.$1\$"; }
+passed=$(results_of ok) failed=$(results_of bad)
 if [ $bench = 1 ] && [ -x "$folder/pointwise_bench" ]; then
   "$folder/pointwise_bench" | tee "$logs/pointwise_bench.log"
 fi

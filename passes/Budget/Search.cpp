@@ -72,12 +72,27 @@ static std::string nameInLayer(Operation *op) {
   return isa<nn::AttentionOp>(op) ? "attention" : name.str();
 }
 
+/// The product in whose result, split into columns, `op`'s lies: a part of it, rotated or added to in place.
+/// Null if there is none.
+static Operation *wholeProduct(Operation *op) {
+  bool isPart = false;
+  while (op) {
+    if (auto split = dyn_cast<nn::SplitColumnsOp>(op))
+      isPart = true;
+    else if (!isa<nn::RopeOp, nn::LinearAddOp, adapter::QuantizedLinearAddOp>(op))
+      break;
+    op = op->getOperand(0).getDefiningOp();
+  }
+  return isPart ? op : nullptr;
+}
+
 MemorySearch::MemorySearch(ModuleOp module, StringRef target, bool deterministic, bool mayOffload)
     : module(module), target(target), deterministic(deterministic), mayOffload(mayOffload),
       machine(Machine::of(target)), parts(module.lookupSymbol<func::FuncOp>(kMicroStep)) {
   // The n-th of the ops that belong to one module of a layer and have one name.
   llvm::StringMap<unsigned> seen;
   llvm::StringMap<unsigned> byKey;
+  llvm::DenseMap<Operation *, unsigned> kindOf; // by product
   for (Operation *op : parts.backward)
     backwardSeconds += secondsOf(op, machine);
   for (Operation *op : parts.forward) {
@@ -86,11 +101,20 @@ MemorySearch::MemorySearch(ModuleOp module, StringRef target, bool deterministic
     unsigned number = seen[key + "@" + std::to_string(layerOf(op->getLoc()))]++;
     if (!op->getNumResults() || parts.isFree(op->getResult(0)) || !parts.isSaved(op))
       continue;
-    auto [at, isNew] = byKey.try_emplace(key + "#" + std::to_string(number), kinds.size());
-    if (isNew)
-      kinds.emplace_back().name = name;
-    kinds[at->second].ops.push_back(op);
-    kinds[at->second].bytes += resultBytes(op);
+    Operation *whole = wholeProduct(op);
+    auto of = whole ? kindOf.find(whole) : kindOf.end();
+    if (of == kindOf.end()) {
+      auto [at, isNew] = byKey.try_emplace(key + "#" + std::to_string(number), kinds.size());
+      if (isNew)
+        kinds.emplace_back();
+      kinds[at->second].layers.emplace_back();
+      of = kindOf.try_emplace(whole ? whole : op, at->second).first;
+    }
+    Kind &kind = kinds[of->second];
+    if (!llvm::is_contained(kind.names, name))
+      kind.names.push_back(name);
+    kind.layers.back().push_back(op);
+    kind.bytes += resultBytes(op);
   }
 }
 
@@ -122,10 +146,10 @@ std::vector<MemorySearch::Move> MemorySearch::moves(bool mayChange) {
   for (Kind &kind : kinds) {
     if (bool(kind.marked) != mayChange)
       continue;
-    double again = kind.choice == "recompute" ? 0 : consider(kind, "recompute", kind.ops.size());
+    double again = kind.choice == "recompute" ? 0 : consider(kind, "recompute", kind.layers.size());
     // The last layer's is wanted again at once. Of what crosses the bus for nothing, first what is dear to
     // recompute.
-    if (unsigned count = kind.ops.size() - 1; mayOffload && count && kind.choice != "offload") {
+    if (unsigned count = kind.layers.size() - 1; mayOffload && count && kind.choice != "offload") {
       consider(kind, "offload", count);
       found.back().cost -= again / 50;
     }
@@ -173,11 +197,12 @@ void MemorySearch::mark(Kind &kind, StringRef choice, unsigned count) {
   kind.choice = choice;
   kind.marked = count;
   auto mark = StringAttr::get(module.getContext(), choice);
-  for (auto [i, op] : llvm::enumerate(kind.ops))
-    if (i < count)
-      op->setAttr(kKeep, mark);
-    else
-      op->removeAttr(kKeep);
+  for (auto [i, ops] : llvm::enumerate(kind.layers))
+    for (Operation *op : ops)
+      if (i < count)
+        op->setAttr(kKeep, mark);
+      else
+        op->removeAttr(kKeep);
 }
 
 double MemorySearch::seconds() const {
@@ -190,8 +215,8 @@ double MemorySearch::seconds() const {
   double again = sum(parts.recomputed()), copies = 0, bytes = 0;
   for (const Kind &kind : kinds)
     if (kind.choice == "offload") {
-      bytes += double(kind.bytes) * kind.marked / double(kind.ops.size());
-      copies += kind.marked;
+      bytes += double(kind.bytes) * kind.marked / double(kind.layers.size());
+      copies += kind.marked * double(kind.layers.front().size());
     }
   // A copy is hidden as long as there is something to hide behind; it takes the memory's bandwidth all the
   // same, and other ops wait for it to begin and to end.
@@ -206,7 +231,8 @@ std::vector<std::string> MemorySearch::describe() const {
   for (const Kind &kind : kinds) {
     if (!kind.marked)
       continue;
-    int64_t first = layerOf(kind.ops.front()->getLoc()), last = layerOf(kind.ops[kind.marked - 1]->getLoc());
+    auto layerAt = [&](unsigned i) { return layerOf(kind.layers[i].front()->getLoc()); };
+    int64_t first = layerAt(0), last = layerAt(kind.marked - 1);
     std::string layers = kind.choice == "offload" ? "offloaded: " : "recomputed: ";
     layers += first < 0       ? "outside of layers"
               : first == last ? "layer " + std::to_string(first)
@@ -214,8 +240,9 @@ std::vector<std::string> MemorySearch::describe() const {
     auto at = llvm::find_if(byLayers, [&](auto &entry) { return entry.first == layers; });
     if (at == byLayers.end())
       at = byLayers.insert(at, {layers, {}});
-    if (!llvm::is_contained(at->second, kind.name))
-      at->second.push_back(kind.name);
+    for (StringRef name : kind.names)
+      if (!llvm::is_contained(at->second, name))
+        at->second.push_back(name);
   }
   std::vector<std::string> lines;
   for (auto &[layers, names] : byLayers)

@@ -22,13 +22,15 @@ mlir::OwningOpRef<mlir::ModuleOp> planned(mlir::ModuleOp module, llvm::StringRef
 /// Its arena.
 std::optional<uint64_t> plannedArena(mlir::ModuleOp module, llvm::StringRef target, bool deterministic);
 
-/// One value of a layer, in all layers.
+/// One value of a layer, in all layers; or those that lie side by side in one product's result, whose memory
+/// is free when all of them are.
 struct Kind {
-  std::string name;                         ///< "mlp.gate_proj"
-  llvm::SmallVector<mlir::Operation *> ops; ///< first layer first
-  uint64_t bytes = 0;                       ///< of all
-  llvm::StringRef choice;                   ///< "recompute" or "offload", if any are marked
-  unsigned marked = 0;                      ///< the first so many of `ops` are
+  llvm::SmallVector<std::string> names; ///< "mlp.gate_proj"
+  llvm::SmallVector<llvm::SmallVector<mlir::Operation *, 1>>
+      layers;             ///< the ops that make it, first layer first
+  uint64_t bytes = 0;     ///< of all
+  llvm::StringRef choice; ///< "recompute" or "offload", if any are marked
+  unsigned marked = 0;    ///< the first so many of `layers` are
 };
 
 class MemorySearch {

@@ -27,7 +27,7 @@ uint64_t cudaWorkspace(ModuleOp module, bool deterministic) {
     int64_t dim = op.getHeadDim();
     auto dq = cast<MemRefType>(op.getDq().getType());
     rt::AttentionSizes sizes = {q[0], q[1], q[2] / dim, k[2] / dim, dim};
-    sizes.gradientPitch = dq.getLayout().isIdentity() ? 0 : exec::rowStride(dq);
+    sizes.columns = !dq.getLayout().isIdentity();
     bool isBF16 = cast<MemRefType>(op.getQ().getType())
                       .getElementType()
                       .isBF16(); // cuDNN's; float32 is exact by own kernels

@@ -9,9 +9,10 @@
 // of sequences, padding among them: their begins and lengths are found on the device, their
 // number is a bound and those beyond the last are empty. lse is cuDNN's `stats`.
 //
-// Of grouped heads in a packed batch cuDNN keeps dk and dv of each query head, in floats a whole group's
-// strides apart: of a wider tensor that would be several times the memory. They are written densely then,
-// into the workspace, and copied.
+// Sums that cuDNN keeps in floats lie in a packed batch as the result does, strides included: dq in any
+// order, and dk and dv of each query head where heads are grouped, a whole group's strides apart. Of a wider
+// tensor that would be several times the memory, and what lies between dq's columns is not cleared. Such
+// results are written densely, into the workspace, and copied.
 //
 //===----------------------------------------------------------------------===//
 
@@ -252,16 +253,23 @@ struct Call {
     problem.stride[id] = x.stride;
     pointers[id] = address(x.data);
   }
-  /// dk or dv.
-  void addKeyGradient(Id id, const Tokens<bf16> &x) {
-    const bool grouped = problem.shape.heads != problem.shape.kvHeads;
-    if (!problem.packed() || !grouped || x.stride == keyWidth())
+  /// dq, dk or dv, of which cuDNN `keepsSums`.
+  void addGradient(Id id, const Tokens<bf16> &x, bool keepsSums) {
+    if (!problem.packed() || !keepsSums || x.stride == widthOf(id))
       return add(id, x);
     detours.emplace_back(id, x);
-    add(id, Tokens<bf16>{nullptr, keyWidth()});
+    add(id, Tokens<bf16>{nullptr, widthOf(id)});
   }
-  int64_t keyWidth() const { return int64_t(problem.shape.kvHeads) * problem.shape.dim; }
-  uint64_t detourBytes() const { return roundUp(uint64_t(problem.tokens() * keyWidth()) * sizeof(bf16)); }
+  int64_t widthOf(Id id) const {
+    return int64_t(id == DQ ? problem.shape.heads : problem.shape.kvHeads) * problem.shape.dim;
+  }
+  uint64_t bytesOf(Id id) const { return roundUp(uint64_t(problem.tokens() * widthOf(id)) * sizeof(bf16)); }
+  uint64_t detourBytes() const {
+    uint64_t bytes = 0;
+    for (const auto &detour : detours)
+      bytes += bytesOf(detour.first);
+    return bytes;
+  }
   bool isAligned() const {
     for (const auto &[id, pointer] : pointers)
       if (reinterpret_cast<uintptr_t>(pointer) % 16)
@@ -285,7 +293,7 @@ bool run(const peft_context_t &ctx, Call call) try {
   const Strides strides = problem.strides();
   const uint64_t offsetBytes =
       problem.packed() ? roundUp(uint64_t(RaggedOffsets::bytes(sequences, strides))) : 0;
-  const uint64_t ownBytes = offsetBytes + call.detours.size() * call.detourBytes();
+  const uint64_t ownBytes = offsetBytes + call.detourBytes();
   if (ownBytes + uint64_t(plan->workspace) > cuda.workspaceBytes) {
     refusal =
         "a workspace of " + std::to_string((ownBytes + uint64_t(plan->workspace)) >> 20) + " MiB is wanted";
@@ -300,15 +308,17 @@ bool run(const peft_context_t &ctx, Call call) try {
       call.pointers[ElementOffsets + i] = offsets.element + int64_t(i) * (sequences + 1);
   }
   char *detour = cuda.workspace + offsetBytes;
-  for (size_t i = 0; i < call.detours.size(); ++i)
-    call.pointers[call.detours[i].first] = detour + i * call.detourBytes();
+  for (const auto &[id, to] : call.detours) {
+    call.pointers[id] = detour;
+    detour += call.bytesOf(id);
+  }
   cudnnSetStream(handle(), cuda.stream);
   auto status = plan->graph->execute(handle(), call.pointers, cuda.workspace + ownBytes);
   if (status.is_bad())
     fail(ctx, "attention by cudnn: " + status.get_message());
   for (const auto &[id, to] : call.detours)
-    copyTokens(ctx, to, {static_cast<const bf16 *>(call.pointers[id]), call.keyWidth()}, problem.tokens(),
-               call.keyWidth());
+    copyTokens(ctx, to, {static_cast<const bf16 *>(call.pointers[id]), call.widthOf(id)}, problem.tokens(),
+               call.widthOf(id));
   return true;
 } catch (const std::exception &error) { // of the frontend
   fail(ctx, std::string("attention by cudnn: ") + error.what());
@@ -335,9 +345,10 @@ bool cudnnBackward(const peft_context_t &ctx, const AttentionShape &shape, const
   call.add(V, x.v);
   call.add(O, x.o);
   call.add(DOut, x.dout);
-  call.add(DQ, x.dq);
-  call.addKeyGradient(DK, x.dk);
-  call.addKeyGradient(DV, x.dv);
+  const bool grouped = shape.heads != shape.kvHeads;
+  call.addGradient(DQ, x.dq, !call.problem.deterministic);
+  call.addGradient(DK, x.dk, grouped);
+  call.addGradient(DV, x.dv, grouped);
   return run(ctx, std::move(call));
 }
 

@@ -21,8 +21,8 @@ inline constexpr uint64_t productWorkspace = uint64_t(64) << 20;
 
 struct AttentionSizes {
   int64_t batch = 0, seq = 0, heads = 0, kvHeads = 0, dim = 0;
-  /// Elements from a token of dq, dk and dv to the next, where they are columns of wider tensors.
-  int64_t gradientPitch = 0;
+  /// Whether dq, dk and dv are columns of wider tensors.
+  bool columns = false;
 };
 
 /// What attention_grad wants so that cuDNN (9.19, sm_90) can do it for rows that are one
@@ -33,20 +33,20 @@ struct AttentionSizes {
 ///   grouped heads  4 B H S D   dK and dV of each query head (8 B H S D when packed)
 ///   always         4 B H S     rows' dot products
 ///
-/// and 1 MiB for the rest. With a pitch P, packed ones want 4 B S P in place of the first 4 B H S D,
-/// and 4 B S D for each head of keys, where heads are grouped, so that dk and dv are dense at first. S is seq
-/// and B the batch; when packed, B S is batch * seq but for dS, whose S is `longest` and whose B is
-/// `sequences`. Agrees with what was measured on an H200 to 1 MiB.
+/// and 1 MiB for the rest. As columns, packed ones want 2 B H S D more in free order, so that dq is dense
+/// at first, and 4 B S D for each head of keys, where heads are grouped, for dk and dv. S is seq and B the
+/// batch; when packed, B S is batch * seq but for dS, whose S is `longest` and whose B is `sequences`. Agrees
+/// with what was measured on an H200 to 1 MiB.
 inline uint64_t attentionWorkspace(const AttentionSizes &sizes, bool deterministic, int64_t sequences = 0,
                                    int64_t longest = 0) {
   auto roundUp = [](int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; };
   const bool packed = sequences != 0;
   const int64_t tokens = sizes.batch * roundUp(sizes.seq, 64), rows = tokens * sizes.heads;
   const int64_t side = roundUp(packed ? longest : sizes.seq, 128);
-  const bool pitched = packed && sizes.gradientPitch != 0;
+  const bool pitched = packed && sizes.columns;
   int64_t bytes = 4 * rows + (int64_t(1) << 20);
   bytes += deterministic ? 2 * (packed ? sequences : sizes.batch) * sizes.heads * side * side
-                         : 4 * (pitched ? tokens * sizes.gradientPitch : rows * sizes.dim);
+                         : (pitched ? 6 : 4) * rows * sizes.dim;
   if (sizes.heads != sizes.kvHeads) {
     bytes += (packed ? 8 : 4) * rows * sizes.dim;
     if (pitched)
