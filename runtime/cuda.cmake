@@ -18,7 +18,7 @@ set(cuda_sources
   attention.cpp attention_cudnn.cpp attention_exact.cu attention_exact_grad.cu attention_flash.cu
   attention_flash_grad.cu attention_layout.cpp attention_prepare.cu borders.cu chunks.cu columns.cu constants.cpp
   copy.cu cross_entropy.cu device.cpp device_errors.cpp dropout.cu embedding.cu fp8.cu
-  gemm.cpp gemm_cache.cpp gemm_tune.cpp launch.cpp linear.cu offload.cpp optimizer.cu quantized.cu rms_norm.cu
+  gemm.cpp gemm_cache.cpp gemm_tune.cpp launch.cpp linear.cu map_weight_grads.cu offload.cpp optimizer.cu quantized.cu rms_norm.cu
   rms_norm_weight_grad.cu rope.cu rows.cu soft_prompt.cu staging.cpp)
 set(cuda_tests borders fp8 linear loss math norm run token update wide) # of test/NAME_kernel_test.cpp
 list(TRANSFORM cuda_sources PREPEND ${CMAKE_SOURCE_DIR}/cuda/)
@@ -51,14 +51,12 @@ target_link_libraries(peft_cuda INTERFACE "$<LINK_GROUP:RESCAN,peft_runtime,peft
 add_executable(pointwise_bench cuda/bench/pointwise_bench.cu)
 target_compile_options(pointwise_bench PRIVATE ${cuda_options})
 target_link_libraries(pointwise_bench PRIVATE peft_cuda)
-add_executable(fp8_bench cuda/bench/fp8_bench.cu)
-target_include_directories(fp8_bench PRIVATE cuda)
-target_compile_options(fp8_bench PRIVATE ${cuda_options})
-target_link_libraries(fp8_bench PRIVATE peft_cuda)
-add_executable(gemm_bench cuda/bench/gemm_bench.cu)
-target_include_directories(gemm_bench PRIVATE cuda)
-target_compile_options(gemm_bench PRIVATE ${cuda_options})
-target_link_libraries(gemm_bench PRIVATE peft_cuda)
+foreach(bench fp8 gemm map_weight_grads)
+  add_executable(${bench}_bench cuda/bench/${bench}_bench.cu)
+  target_include_directories(${bench}_bench PRIVATE cuda)
+  target_compile_options(${bench}_bench PRIVATE ${cuda_options})
+  target_link_libraries(${bench}_bench PRIVATE peft_cuda)
+endforeach()
 
 # add_cuda_test(NAME SOURCE): a CPU kernel's test, compiled for the GPU under another name (one source has one language
 # in CMake). Not found by ctest: scripts/gpu_kernels.sh runs them on a machine that has a GPU.
@@ -88,14 +86,12 @@ if(PEFT_BUILD_TESTS)
   target_include_directories(device_errors_test PRIVATE cuda)
   target_link_libraries(device_errors_test PRIVATE peft_cuda GTest::gtest_main)
   gtest_discover_tests(device_errors_test DISCOVERY_MODE PRE_TEST)
-  add_executable(device_kernel_test_cuda cuda/test/device_cuda_test.cu)
-  target_include_directories(device_kernel_test_cuda PRIVATE test cuda)
-  target_compile_options(device_kernel_test_cuda PRIVATE ${cuda_options})
-  target_link_libraries(device_kernel_test_cuda PRIVATE peft_cuda GTest::gtest_main)
-  add_executable(attention_kernel_test_cuda cuda/test/attention_cuda_test.cu)
-  target_include_directories(attention_kernel_test_cuda PRIVATE test cuda)
-  target_compile_options(attention_kernel_test_cuda PRIVATE ${cuda_options})
-  target_link_libraries(attention_kernel_test_cuda PRIVATE peft_cuda GTest::gtest_main)
+  foreach(test device attention map_weight_grads) # what has no twin on the CPU, or another test there
+    add_executable(${test}_kernel_test_cuda cuda/test/${test}_cuda_test.cu)
+    target_include_directories(${test}_kernel_test_cuda PRIVATE test cuda)
+    target_compile_options(${test}_kernel_test_cuda PRIVATE ${cuda_options})
+    target_link_libraries(${test}_kernel_test_cuda PRIVATE peft_cuda GTest::gtest_main)
+  endforeach()
 endif()
 
 # For those who link without CMake (peftc's nvcc): where the libraries are.

@@ -14,36 +14,41 @@ source scripts/cuda_libraries.sh
 link_libraries "$build/lib/peft_cuda.link"
 export LD_LIBRARY_PATH=$(library_path):${LD_LIBRARY_PATH:-}
 
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+# unittest's last lines of some classes as ours
+programs() {
+  local log ran bad
+  log=$(PEFT_BUILD=$(realpath "$build") python3 -B test/cuda/test_program.py "$@" 2>&1)
+  echo "$log"
+  ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' <<< "$log")
+  bad=$(grep -cE '^(FAIL|ERROR):' <<< "$log")
+  (( ${ran:-0} )) || bad=$((bad + 1))
+  echo "$((${ran:-0} > bad ? ${ran:-0} - bad : 0)) passed, $bad failed"
+}
+# part NAME COMMAND...: in the background, to its log.
+part() { "${@:2}" > "$logs/$1" 2>&1 & }
+
+# What takes the most of a core first. float32 keeps adapters apart unless it is asked not to.
+part 1 scripts/gpu_kernels.sh "$build/tests" "${@:2}"
+part 2 python3 test/parity/run.py --target cuda --build "$build"
+part 3 python3 test/parity/run.py --target cuda --build "$build" --option=--fuse-projections=on llama-lora-all-linear \
+  llama-lora-patterns llama-lora-clip-accum-cosine mistral-lora qwen3-lora
+wait
+part 4 programs ProgramOnGpu
+part 5 programs AGpuThatFails
+wait
+part 6 programs MemoryOfAGpu # alone: it reads what the driver has given away
+wait
+
 passed=0 failed=0
-# count COMMAND...: shows its output, and adds up its last line, 'N passed, N failed'.
-count() {
-  local log last
-  log=$(mktemp)
-  "$@" 2>&1 | tee "$log"
-  last=$(tail -n 1 "$log")
-  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+for log in "$logs"/*; do
+  cat "$log"
+  if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
   else
     failed=$((failed + 1))
   fi
-  rm -f "$log"
-}
-count scripts/gpu_kernels.sh "$build/tests" "${@:2}"
-count python3 test/parity/run.py --target cuda --build "$build"
-# float32 keeps adapters apart unless it is asked not to.
-count python3 test/parity/run.py --target cuda --build "$build" --option=--fuse-projections=on llama-lora-all-linear \
-  llama-lora-patterns llama-lora-clip-accum-cosine mistral-lora qwen3-lora
-programs() { # unittest's last lines as ours
-  local log
-  log=$(PEFT_BUILD=$(realpath "$build") python3 -B test/cuda/test_program.py 2>&1)
-  echo "$log"
-  sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' <<< "$log" | {
-    read -r ran
-    bad=$(grep -cE '^(FAIL|ERROR):' <<< "$log")
-    (( ${ran:-0} )) || bad=$((bad + 1))
-    echo "$((${ran:-0} > bad ? ${ran:-0} - bad : 0)) passed, $bad failed"
-  }
-}
-count programs
+done
 echo "$passed passed, $failed failed"
 (( failed == 0 && passed > 0 ))

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -32,6 +33,76 @@ LogicalResult MapOp::verify() {
   if (getOutputs() > getTensors().size())
     return emitOpError("expected ") << getOutputs() << " outputs among its tensors, got "
                                     << getTensors().size() << " tensors";
+  return success();
+}
+
+/// Rows and columns of a matrix whose rows may have several dimensions.
+static std::pair<int64_t, int64_t> extentsOf(Type type) {
+  auto memref = cast<MemRefType>(type);
+  int64_t cols = memref.getRank() ? memref.getShape().back() : 1;
+  return {memref.getNumElements() / cols, cols};
+}
+
+/// The other extent of a matrix that has `cols` rows or `cols` columns; 0 if it has neither.
+static int64_t thinExtent(Type type, int64_t cols) {
+  auto memref = cast<MemRefType>(type);
+  if (memref.getRank() != 2)
+    return 0;
+  return memref.getDimSize(0) == cols   ? memref.getDimSize(1)
+         : memref.getDimSize(1) == cols ? memref.getDimSize(0)
+                                        : 0;
+}
+
+static LogicalResult verifyIndices(MapWeightGradsOp op, StringRef list, ArrayRef<int64_t> indices,
+                                   size_t tensors) {
+  if (indices.size() != tensors)
+    return op.emitOpError("expected a tensor of '")
+           << list << "' for each index, got " << tensors << " for " << indices.size();
+  for (auto [i, index] : llvm::enumerate(indices))
+    if (index < 0 || (i && index <= indices[i - 1]))
+      return op.emitOpError("expected ascending indices of '") << list << "', got " << index << " at " << i;
+  return success();
+}
+
+LogicalResult MapWeightGradsOp::verify() {
+  if (failed(verifyIndices(*this, "stores", getStored(), getOutputs().size())) ||
+      failed(verifyIndices(*this, "grads", getGradOf(), getGrads().size())))
+    return failure();
+  if (getGrads().empty() || getThins().size() != getGrads().size() || getScales().size() != getGrads().size())
+    return emitOpError("expected gradients, with a thin tensor and a scale for each, got ")
+           << getGrads().size() << ", " << getThins().size() << " and " << getScales().size();
+  if (getInputs().empty())
+    return emitOpError("expected an operand of the body");
+  for (Value value : getOperands())
+    if (Type element = cast<MemRefType>(value.getType()).getElementType();
+        llvm::is_contained(getGrads(), value) ? !element.isF32() : !element.isBF16())
+      return emitOpError("expected gradients in f32 and all else in bf16, got ") << value.getType();
+
+  ArrayRef<int64_t> shape = cast<MemRefType>(getInputs().front().getType()).getShape();
+  auto [rows, cols] = extentsOf(getInputs().front().getType());
+  for (ValueRange values : {ValueRange(getInputs()), ValueRange(getOutputs())})
+    for (Value value : values)
+      if (cast<MemRefType>(value.getType()).getShape() != shape)
+        return emitOpError("expected results and operands of one shape, got ")
+               << value.getType() << " beside " << getInputs().front().getType();
+  for (auto [g, thin] : llvm::zip_equal(getGrads(), getThins())) {
+    auto [thinRows, rank] = extentsOf(thin.getType());
+    if (rank > maxRank || thinRows != rows || thinExtent(g.getType(), cols) != rank)
+      return emitOpError("expected a gradient of ")
+             << cols << " by at most " << maxRank << " and as many columns of " << rows << " rows, got "
+             << g.getType() << " with " << thin.getType();
+  }
+  return success();
+}
+
+LogicalResult MapWeightGradsOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto body = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getBodyAttr());
+  if (!body)
+    return emitOpError("names ") << getBodyAttr() << ", which is no function";
+  for (ArrayRef<int64_t> indices : {getStored(), getGradOf()})
+    if (!indices.empty() && indices.back() >= int64_t(body.getNumResults()))
+      return emitOpError("wants result ")
+             << indices.back() << " of " << getBodyAttr() << ", which has " << body.getNumResults();
   return success();
 }
 

@@ -210,6 +210,35 @@ def Exec_MapOp : Exec_Op<"map", [RuntimeCallOpInterface]> {
   }];
 }
 
+def Exec_MapWeightGradsOp : Exec_Op<"map_weight_grads", [
+    AttrSizedOperandSegments, RuntimeCallOpInterface, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "A scalar function over every element, and sums of its results over rows: peft::rt::map_weight_grads<body>";
+  let description = [{
+    Writes those of the body's results that `stores` names. Of result t, rounded as it would be stored,
+    g += scale tᵀ thin, where g is [cols, r], or its transpose, in float32, and thin [rows, r], r at most 16.
+
+    ```mlir
+    exec.map_weight_grads @silu_mul(%gate, %up : memref<8x32xbf16>, memref<8x32xbf16>) stores [0] (%h : memref<8x32xbf16>)
+        grads [0] (%grad_A : memref<4x32xf32> with %ds : memref<8x4xbf16>) scales [1.0]
+    ```
+  }];
+  let arguments = (ins Variadic<Exec_Tensor>:$grads, Variadic<Exec_Matrix>:$outputs, Variadic<Exec_Matrix>:$thins,
+                       Variadic<Exec_Matrix>:$inputs, FlatSymbolRefAttr:$body, DenseI64ArrayAttr:$stored,
+                       DenseI64ArrayAttr:$grad_of, DenseF32ArrayAttr:$scales);
+  let assemblyFormat = [{
+    $body `(` $inputs `:` type($inputs) `)` `stores` $stored (`(` $outputs^ `:` type($outputs) `)`)?
+    `grads` $grad_of `(` $grads `:` type($grads) `with` $thins `:` type($thins) `)` `scales` $scales attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    static constexpr int64_t maxRank = 16; ///< columns of a thin tensor
+    static constexpr unsigned maxResults = 3, maxInputs = 3; ///< of the body; equal inputs count once
+    unsigned getNumOutputs() { return unsigned(getGrads().size() + getOutputs().size()); }
+    int getElementTypeOperand() { return -1; }
+    ::llvm::SmallVector<::mlir::Attribute> getCallAttributes() { return {getScalesAttr()}; }
+  }];
+}
+
 def Exec_LinearOp : Exec_Call<"linear", 1, 0, ["Transposed", "Alpha"]> {
   let arguments = (ins Exec_Matrix:$y, Exec_Matrix:$x, Exec_Matrix:$w, Optional<Exec_Tensor>:$bias, BoolAttr:$transposed, F64Attr:$alpha);
   let extraClassDeclaration = methods # [{ bool lacksOptionalOperand() { return !getBias(); } }];

@@ -2,6 +2,7 @@
 
 #include "peft/Analysis/Columns.h"
 
+#include "dialects/Exec/Exec.h"
 #include "dialects/NN/NN.h"
 #include "dialects/Train/Train.h"
 
@@ -38,4 +39,20 @@ bool peft::writesColumns(Value value) {
   return op && (isPointwise(op) ||
                 isa<nn::LinearOp, nn::LinearAddOp, nn::BorderedLinearOp, nn::RopeOp, nn::RMSNormOp,
                     nn::RMSNormGradOp, nn::DropoutOp, nn::AttentionGradOp, nn::ConcatColumnsOp>(op));
+}
+
+Value peft::wholeOf(Value place) {
+  while (place && isa_and_nonnull<exec::ColumnsOp, exec::RowsOp>(place.getDefiningOp()))
+    place = place.getDefiningOp()->getOperand(0);
+  return place;
+}
+
+std::pair<int64_t, int64_t> peft::columnsIn(Value place) {
+  auto type = cast<MemRefType>(place.getType());
+  int64_t first = 0, width = type.getRank() ? type.getShape().back() : 1;
+  for (; isa_and_nonnull<exec::ColumnsOp, exec::RowsOp>(place.getDefiningOp());
+       place = place.getDefiningOp()->getOperand(0))
+    if (auto columns = place.getDefiningOp<exec::ColumnsOp>())
+      first += int64_t(columns.getFirst());
+  return {first, first + width};
 }

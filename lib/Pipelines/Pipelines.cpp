@@ -42,7 +42,7 @@ void peft::buildTrainPipeline(OpPassManager &pm, const TrainOptions &options) {
   pm.addPass(createCSEPass());
   // After CSE, which would undo it.
   RecomputePassOptions recompute;
-  recompute.onlyFree = options.keepCheap;
+  recompute.keepLayers = options.keepCheap;
   pm.addPass(createRecomputePass(recompute));
   pm.addPass(createVerifyTrainingPass());
 }
@@ -75,12 +75,7 @@ void peft::buildPlanPipeline(OpPassManager &pm, const PlanOptions &options) {
   fit.offload = options.offload;
   fit.deterministic = options.deterministic;
   pm.addPass(createFitMemoryPass(fit));
-  pm.addPass(createRematerializePass());
-  pm.addPass(createSchedulePass());
-  PlanPassOptions plan;
-  plan.target = options.target;
-  plan.deterministic = options.deterministic;
-  pm.addPass(createPlanPass(plan));
+  buildPlanningPasses(pm, options.target, options.deterministic);
   // While each entry function is one line: lifetimes can still be checked.
   pm.addPass(createVerifyScheduledPass());
 }

@@ -58,9 +58,7 @@ private:
     unsigned number;
   };
 
-  double seconds(Value value) const {
-    return double(resultBytes(value.getDefiningOp())) / machine.link + machine.latency;
-  }
+  double seconds(Value value) const { return double(valueBytes(value)) / machine.link + machine.latency; }
 
   /// The next op that takes time.
   Operation *next(Operation *op) const {

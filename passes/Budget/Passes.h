@@ -16,6 +16,10 @@ namespace peft {
 #define GEN_PASS_REGISTRATION
 #include "passes/Budget/Passes.h.inc"
 
+/// What makes a plan of a training step whose values are marked: the passes of peft-place, by which
+/// peft-fit-memory also tells what a choice comes to.
+void buildPlanningPasses(mlir::OpPassManager &pm, llvm::StringRef target, bool deterministic);
+
 } // namespace peft
 
 #endif // PEFT_PASSES_BUDGET_PASSES_H

@@ -16,16 +16,23 @@
 using namespace mlir;
 using namespace peft;
 
-OwningOpRef<ModuleOp> peft::planned(ModuleOp module, StringRef target, bool deterministic) {
-  OwningOpRef<ModuleOp> copy = module.clone();
-  PassManager pm(module.getContext());
-  pm.enableVerifier(false); // of what these passes make; the real module is verified
+void peft::buildPlanningPasses(OpPassManager &pm, StringRef target, bool deterministic) {
   pm.addPass(createRematerializePass());
   pm.addPass(createSchedulePass());
+  AttachWeightGradsPassOptions grads;
+  grads.target = target.str();
+  pm.addPass(createAttachWeightGradsPass(grads));
   PlanPassOptions plan;
   plan.target = target.str();
   plan.deterministic = deterministic;
   pm.addPass(createPlanPass(plan));
+}
+
+OwningOpRef<ModuleOp> peft::planned(ModuleOp module, StringRef target, bool deterministic) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  PassManager pm(module.getContext());
+  pm.enableVerifier(false); // of what these passes make; the real module is verified
+  buildPlanningPasses(pm, target, deterministic);
   if (failed(pm.run(*copy)))
     return nullptr;
   return copy;
@@ -72,18 +79,19 @@ static std::string nameInLayer(Operation *op) {
   return isa<nn::AttentionOp>(op) ? "attention" : name.str();
 }
 
-/// The product in whose result, split into columns, `op`'s lies: a part of it, rotated or added to in place.
-/// Null if there is none.
+/// The product in whose result, split into columns, an adapter's is added to `op`'s, which may be rotated
+/// then. Null if there is none; also where nothing is added: the product's own result is one value, of which
+/// the rotated one is made again.
 static Operation *wholeProduct(Operation *op) {
-  bool isPart = false;
-  while (op) {
-    if (auto split = dyn_cast<nn::SplitColumnsOp>(op))
+  bool isPart = false, isSum = false;
+  for (; op; op = op->getOperand(0).getDefiningOp())
+    if (isa<nn::SplitColumnsOp>(op))
       isPart = true;
-    else if (!isa<nn::RopeOp, nn::LinearAddOp, adapter::QuantizedLinearAddOp>(op))
+    else if (isa<nn::LinearAddOp, adapter::QuantizedLinearAddOp>(op))
+      isSum = true;
+    else if (!isa<nn::RopeOp>(op))
       break;
-    op = op->getOperand(0).getDefiningOp();
-  }
-  return isPart ? op : nullptr;
+  return isPart && isSum ? op : nullptr;
 }
 
 MemorySearch::MemorySearch(ModuleOp module, StringRef target, bool deterministic, bool mayOffload)
@@ -114,7 +122,7 @@ MemorySearch::MemorySearch(ModuleOp module, StringRef target, bool deterministic
     if (!llvm::is_contained(kind.names, name))
       kind.names.push_back(name);
     kind.layers.back().push_back(op);
-    kind.bytes += resultBytes(op);
+    kind.bytes += parts.savedBytes(op);
   }
 }
 
@@ -216,7 +224,7 @@ double MemorySearch::seconds() const {
   for (const Kind &kind : kinds)
     if (kind.choice == "offload") {
       bytes += double(kind.bytes) * kind.marked / double(kind.layers.size());
-      copies += kind.marked * double(kind.layers.front().size());
+      copies += kind.marked;
     }
   // A copy is hidden as long as there is something to hide behind; it takes the memory's bandwidth all the
   // same, and other ops wait for it to begin and to end.

@@ -16,8 +16,7 @@
 
 namespace peft {
 
-/// A copy of the module as it is marked now, after peft-rematerialize, peft-schedule and peft-plan; null if
-/// one fails.
+/// A copy of the module as it is marked now, after buildPlanningPasses; null if one fails.
 mlir::OwningOpRef<mlir::ModuleOp> planned(mlir::ModuleOp module, llvm::StringRef target, bool deterministic);
 /// Its arena.
 std::optional<uint64_t> plannedArena(mlir::ModuleOp module, llvm::StringRef target, bool deterministic);

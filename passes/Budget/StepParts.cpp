@@ -33,10 +33,22 @@ bool StepParts::isFree(Value value) const {
   return !op || isa<nn::GetOp, arith::ConstantOp>(op);
 }
 
-bool StepParts::isSaved(Operation *op) const {
-  return llvm::any_of(op->getUsers(), [&](Operation *user) {
+bool StepParts::isSaved(Value value) const {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
     return backwardSet.contains(body->findAncestorOpInBlock(*user));
   });
+}
+
+bool StepParts::isSaved(Operation *op) const {
+  return llvm::any_of(op->getResults(), [&](Value result) { return isSaved(result); });
+}
+
+uint64_t StepParts::savedBytes(Operation *op) const {
+  uint64_t bytes = 0;
+  for (Value result : op->getResults())
+    if (isSaved(result))
+      bytes += valueBytes(result);
+  return bytes;
 }
 
 SmallVector<Operation *> StepParts::saved() const {
@@ -75,10 +87,14 @@ bool peft::isMarked(Operation *op, StringRef choice) {
   return mark && mark.getValue() == choice;
 }
 
+uint64_t peft::valueBytes(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type ? alignUp(bytesOf(bufferType(type))) : 0;
+}
+
 uint64_t peft::resultBytes(Operation *op) {
   uint64_t bytes = 0;
   for (Value result : op->getResults())
-    if (auto type = dyn_cast<RankedTensorType>(result.getType()))
-      bytes += alignUp(bytesOf(bufferType(type)));
+    bytes += valueBytes(result);
   return bytes;
 }

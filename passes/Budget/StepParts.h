@@ -30,12 +30,15 @@ public:
   llvm::SmallVector<mlir::Operation *> saved() const;
   /// What must run again if the marked ops are recomputed, in order.
   llvm::SmallVector<mlir::Operation *> recomputed() const;
-  /// Whether the backward part reads a result of `op`.
+  /// Whether the backward part reads a result of `op`, and the bytes of those that it reads.
   bool isSaved(mlir::Operation *op) const;
+  uint64_t savedBytes(mlir::Operation *op) const;
 
   llvm::SmallVector<mlir::Operation *> forward, backward;
 
 private:
+  bool isSaved(mlir::Value value) const;
+
   mlir::Block *body = nullptr;
   llvm::DenseSet<mlir::Operation *> forwardSet, backwardSet;
 };
@@ -43,7 +46,8 @@ private:
 /// Whether `op` is marked with that choice.
 bool isMarked(mlir::Operation *op, llvm::StringRef choice);
 
-/// The bytes of an op's results, as buffers.
+/// The bytes of a value, and of an op's results, as buffers.
+uint64_t valueBytes(mlir::Value value);
 uint64_t resultBytes(mlir::Operation *op);
 
 } // namespace peft

@@ -59,11 +59,13 @@ def RecomputePass : Pass<"peft-recompute", "mlir::ModuleOp"> {
     %dA = nn.linear_weight_grad %ds, %h2 ...
     ```
 
-    Never repeats a matrix product or attention. With `only-free` only what no pass of its
-    own is spent on: pointwise ops whose readers are pointwise too, and views. That is for
+    Never repeats a matrix product or attention. In the first `keep-layers` layers only what no pass of its
+    own is spent on: pointwise ops whose readers are pointwise too, or gradients of weights that the
+    pass may sum (`peft-attach-weight-grads`), and views. That is for
     a budget (`peftc --memory`) which has room for the rest.
   }];
-  let options = [Option<"onlyFree", "only-free", "bool", "false", "only what becomes part of other passes">];
+  let options = [Option<"keepLayers", "keep-layers", "int64_t", "0",
+                        "in so many layers only what becomes part of other passes">];
 }
 
 def VerifyTrainingPass : Pass<"peft-verify-training", "mlir::ModuleOp"> {

@@ -7,6 +7,7 @@
 
 #include "passes/Differentiate/Passes.h"
 #include "peft/Analysis/Columns.h"
+#include "peft/Support/Locations.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -43,7 +44,7 @@ struct Recompute : peft::impl::RecomputePassBase<Recompute> {
         if (isForward(operand.getDefiningOp()) && !isa<nn::GetOp>(operand.getDefiningOp()))
           addCrossing(operand);
     for (Operation &op : llvm::make_range(body.begin(), backward))
-      if (isCheap(&op) && (!onlyFree || isFree(&op)) &&
+      if (isCheap(&op) && (!isKept(&op) || isFree(&op)) &&
           llvm::any_of(op.getResults(), [&](Value result) { return crossing.contains(result); }) &&
           llvm::all_of(op.getOperands(), [&](Value operand) { return isAvailable(operand); }))
         recomputed.insert(op.result_begin(), op.result_end());
@@ -61,6 +62,8 @@ struct Recompute : peft::impl::RecomputePassBase<Recompute> {
 private:
   bool isForward(Operation *op) { return op && op->isBeforeInBlock(first); }
 
+  bool isKept(Operation *op) { return keepLayers && layerOf(op->getLoc()) < keepLayers; }
+
   /// Of columns, the matrix that they are part of.
   void addCrossing(Value value) {
     crossing.insert(value);
@@ -68,11 +71,13 @@ private:
       addCrossing(split.getX());
   }
 
-  /// Whether it becomes part of passes that the backward part makes anyway: only pointwise ops read it there,
-  /// and views, which are nothing to compute.
+  /// Whether it becomes part of passes that the backward part makes anyway: only pointwise ops read it there;
+  /// or it is pointwise itself, and a weight's gradient reads it too, whose sum the pass may make; and views,
+  /// which are nothing to compute.
   bool isFree(Operation *op) {
     return isa<nn::SplitColumnsOp, nn::CastOp>(op) || llvm::all_of(op->getUsers(), [&](Operation *user) {
-             return isForward(user) || isPointwise(user);
+             return isForward(user) || isPointwise(user) ||
+                    (isPointwise(op) && isa<nn::LinearWeightGradOp>(user));
            });
   }
 

@@ -46,6 +46,10 @@ struct Emit : peft::impl::EmitPassBase<Emit> {
                         ", written by peftc. What the calls do: peft/runtime/kernels.h."));
     builder.create<emitc::VerbatimOp>(loc, "");
     builder.create<emitc::IncludeOp>(loc, "peft/runtime/program.h", false);
+    bool hasGrads =
+        source.walk([](exec::MapWeightGradsOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    if (hasGrads)
+      builder.create<emitc::IncludeOp>(loc, "peft/runtime/map_weight_grads.h", false);
     bool usesHost = bool(source->getAttrOfType<DictionaryAttr>("exec.layout").get("host_bytes"));
     builder.create<emitc::VerbatimOp>(loc, "\nusing namespace peft;\nusing rt::Place;\nusing rt::W;" +
                                                std::string(usesHost ? "\nusing rt::H;" : "") +

@@ -285,6 +285,19 @@ void FunctionEmitter::comment(Operation *op) {
   verbatim(cppComment(key));
 }
 
+/// The body, and as bits which of its results are stored, and which are summed.
+ArrayAttr FunctionEmitter::masks(exec::MapWeightGradsOp op) {
+  unsigned results = source.lookupSymbol<func::FuncOp>(op.getBody()).getNumResults();
+  SmallVector<Attribute> all{opaque(op.getBody())};
+  for (ArrayRef<int64_t> indices : {op.getStored(), op.getGradOf()}) {
+    std::string bits(results, '0');
+    for (int64_t i : indices)
+      bits[results - 1 - i] = '1';
+    all.push_back(opaque("0b" + bits));
+  }
+  return builder.getArrayAttr(all);
+}
+
 void FunctionEmitter::emitCall(Operation *op) {
   comment(op);
   if (auto call = dyn_cast<exec::CallOp>(op)) { // a chunked part
@@ -316,13 +329,15 @@ void FunctionEmitter::emitCall(Operation *op) {
     else if (auto number = dyn_cast<FloatAttr>(attr))
       args.push_back(opaque(cppNumber(number.getValueAsDouble())));
     else {
-      args.push_back(opaque(array(attr)));
+      args.push_back(opaque(array(attr, isa<exec::MapWeightGradsOp>(op) ? "scales" : "inv_freq")));
       args.push_back(opaque(Twine(cast<DenseArrayAttr>(attr).size())));
     }
   }
   ArrayAttr templates;
   if (auto map = dyn_cast<exec::MapOp>(op))
     templates = builder.getArrayAttr({opaque(map.getBody())});
+  else if (auto summing = dyn_cast<exec::MapWeightGradsOp>(op))
+    templates = masks(summing);
   else if (auto fill = dyn_cast<exec::FillBordersOp>(op))
     templates = builder.getArrayAttr({opaque(cppType(fill.getElement()))});
   else if (int t = call.getElementTypeOperand(); t >= 0)

@@ -47,8 +47,10 @@ private:
   void verbatim(const llvm::Twine &text);
   mlir::Attribute opaque(const llvm::Twine &text);
   mlir::Value tensor(mlir::Location loc, llvm::StringRef name, mlir::Type type, const llvm::Twine &place);
-  /// `static const float inv_freq[] = {...}` at module level, once for equal contents.
-  std::string array(mlir::Attribute values);
+  mlir::ArrayAttr masks(exec::MapWeightGradsOp op);
+  /// `static const float inv_freq[] = {...}` at module level, once for equal contents; those of floats are
+  /// called `stem`.
+  std::string array(mlir::Attribute values, llvm::StringRef stem);
   /// `static const rt::Border borders[] = {...}` before the function.
   std::string borders(exec::FillBordersOp op);
 

@@ -48,13 +48,13 @@ void FunctionEmitter::emitRuns(ArrayRef<Operation *> calls) {
       ArrayAttr());
 }
 
-std::string FunctionEmitter::array(Attribute attr) {
+std::string FunctionEmitter::array(Attribute attr, StringRef stem) {
   std::string &name = arrays[attr];
   if (!name.empty())
     return name;
   std::string text;
   if (auto floats = dyn_cast<DenseF32ArrayAttr>(attr)) {
-    name = "inv_freq_" + std::to_string(arrays.size());
+    name = stem.str() + "_" + std::to_string(arrays.size());
     text = "static const float " + name + "[] = {";
     for (auto [i, value] : llvm::enumerate(floats.asArrayRef())) {
       char number[32];

@@ -26,6 +26,30 @@ def SchedulePass : Pass<"peft-schedule", "mlir::ModuleOp"> {
   let dependentDialects = ["peft::exec::ExecDialect", "mlir::emitc::EmitCDialect", "mlir::arith::ArithDialect"];
 }
 
+def AttachWeightGradsPass : Pass<"peft-attach-weight-grads", "mlir::ModuleOp"> {
+  let summary = "Gradients of adapters are summed where a map makes their operand";
+  let description = [{
+    The gradient of an adapter reads a wide tensor for 16 columns or fewer, so on a GPU it takes as long as reading that. If
+    an `exec.map` makes the tensor, `exec.map_weight_grads` sums from registers, and does not store
+    what nothing else reads. A sum moves up to the map if nothing between them writes what it reads or touches
+    what it adds to, told by buffer and columns.
+
+    ```mlir
+    exec.map @silu_mul(%h, %gate, %up) : memref<8192x14336xbf16>, memref<8192x14336xbf16>, memref<8192x14336xbf16>
+    exec.linear_weight_grad %grad_A, %ds, %h {alpha = 1.0 : f64} : memref<4x14336xf32>, memref<8192x4xbf16>, memref<8192x14336xbf16>
+    ```
+    becomes
+    ```mlir
+    exec.map_weight_grads @silu_mul(%gate, %up : memref<8192x14336xbf16>, memref<8192x14336xbf16>) stores []
+        grads [0] (%grad_A : memref<4x14336xf32> with %ds : memref<8192x4xbf16>) scales [1.0]
+    ```
+
+    For bfloat16, at least 4 Mi elements, three results and three operands of one shape at most, and `target=cuda`.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"cuda\"", "cpu or cuda">];
+  let dependentDialects = ["peft::exec::ExecDialect"];
+}
+
 def PlanPass : Pass<"peft-plan", "mlir::ModuleOp"> {
   let summary = "Gives every buffer and parameter its place in the arena";
   let description = [{

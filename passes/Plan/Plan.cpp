@@ -47,6 +47,16 @@ bool isMapped(nn::ParameterOp parameter) {
   return *parameter.getStored() == element;
 }
 
+/// Calls that a GPU alone has a function for.
+LogicalResult verifyForCpu(ModuleOp module) {
+  WalkResult walk = module.walk([](exec::MapWeightGradsOp op) {
+    op.emitOpError("has no function on target cpu").attachNote()
+        << "peft-attach-weight-grads makes it for cuda only";
+    return WalkResult::interrupt();
+  });
+  return failure(walk.wasInterrupted());
+}
+
 struct Plan : peft::impl::PlanPassBase<Plan> {
   using PlanPassBase::PlanPassBase;
 
@@ -56,6 +66,8 @@ struct Plan : peft::impl::PlanPassBase<Plan> {
       module.emitError("unknown target '") << target << "': expected cpu or cuda";
       return signalPassFailure();
     }
+    if (target == "cpu" && failed(verifyForCpu(module)))
+      return signalPassFailure();
     module->setAttr("exec.target", StringAttr::get(&getContext(), target));
     layout.clear();
     cursor = 0;

@@ -163,22 +163,6 @@ Value Scheduler::allocate(Value value) {
   return places[value] = allocate(loc, nameOf(value), bufferType(type));
 }
 
-/// The buffer of which a place is columns.
-static Value wholeOf(Value place) {
-  while (auto columns = place ? place.getDefiningOp<exec::ColumnsOp>() : nullptr)
-    place = columns.getSource();
-  return place;
-}
-
-/// The columns of that buffer which it is, from and to.
-static std::pair<int64_t, int64_t> columnsIn(Value place) {
-  auto type = cast<MemRefType>(place.getType());
-  int64_t first = 0, width = type.getRank() ? type.getShape().back() : 1;
-  for (; auto columns = place.getDefiningOp<exec::ColumnsOp>(); place = columns.getSource())
-    first += columns.getFirst();
-  return {first, first + width};
-}
-
 /// Whether columns `begin` to `end` of a buffer are read behind `op` as part of `value`, which begins at
 /// column `first` of it. Of a value that is split, only what its parts are read for.
 static bool isReadBehind(Operation *op, Value value, int64_t first, int64_t begin, int64_t end) {

@@ -253,23 +253,16 @@ struct Call {
     problem.stride[id] = x.stride;
     pointers[id] = address(x.data);
   }
-  /// dq, dk or dv, of which cuDNN `keepsSums`.
-  void addGradient(Id id, const Tokens<bf16> &x, bool keepsSums) {
-    if (!problem.packed() || !keepsSums || x.stride == widthOf(id))
+  /// dk or dv.
+  void addKeyGradient(Id id, const Tokens<bf16> &x) {
+    const bool grouped = problem.shape.heads != problem.shape.kvHeads;
+    if (!problem.packed() || !grouped || x.stride == keyWidth())
       return add(id, x);
     detours.emplace_back(id, x);
-    add(id, Tokens<bf16>{nullptr, widthOf(id)});
+    add(id, Tokens<bf16>{nullptr, keyWidth()});
   }
-  int64_t widthOf(Id id) const {
-    return int64_t(id == DQ ? problem.shape.heads : problem.shape.kvHeads) * problem.shape.dim;
-  }
-  uint64_t bytesOf(Id id) const { return roundUp(uint64_t(problem.tokens() * widthOf(id)) * sizeof(bf16)); }
-  uint64_t detourBytes() const {
-    uint64_t bytes = 0;
-    for (const auto &detour : detours)
-      bytes += bytesOf(detour.first);
-    return bytes;
-  }
+  int64_t keyWidth() const { return int64_t(problem.shape.kvHeads) * problem.shape.dim; }
+  uint64_t detourBytes() const { return roundUp(uint64_t(problem.tokens() * keyWidth()) * sizeof(bf16)); }
   bool isAligned() const {
     for (const auto &[id, pointer] : pointers)
       if (reinterpret_cast<uintptr_t>(pointer) % 16)
@@ -293,7 +286,7 @@ bool run(const peft_context_t &ctx, Call call) try {
   const Strides strides = problem.strides();
   const uint64_t offsetBytes =
       problem.packed() ? roundUp(uint64_t(RaggedOffsets::bytes(sequences, strides))) : 0;
-  const uint64_t ownBytes = offsetBytes + call.detourBytes();
+  const uint64_t ownBytes = offsetBytes + call.detours.size() * call.detourBytes();
   if (ownBytes + uint64_t(plan->workspace) > cuda.workspaceBytes) {
     refusal =
         "a workspace of " + std::to_string((ownBytes + uint64_t(plan->workspace)) >> 20) + " MiB is wanted";
@@ -308,17 +301,15 @@ bool run(const peft_context_t &ctx, Call call) try {
       call.pointers[ElementOffsets + i] = offsets.element + int64_t(i) * (sequences + 1);
   }
   char *detour = cuda.workspace + offsetBytes;
-  for (const auto &[id, to] : call.detours) {
-    call.pointers[id] = detour;
-    detour += call.bytesOf(id);
-  }
+  for (size_t i = 0; i < call.detours.size(); ++i)
+    call.pointers[call.detours[i].first] = detour + i * call.detourBytes();
   cudnnSetStream(handle(), cuda.stream);
   auto status = plan->graph->execute(handle(), call.pointers, cuda.workspace + ownBytes);
   if (status.is_bad())
     fail(ctx, "attention by cudnn: " + status.get_message());
   for (const auto &[id, to] : call.detours)
-    copyTokens(ctx, to, {static_cast<const bf16 *>(call.pointers[id]), call.widthOf(id)}, problem.tokens(),
-               call.widthOf(id));
+    copyTokens(ctx, to, {static_cast<const bf16 *>(call.pointers[id]), call.keyWidth()}, problem.tokens(),
+               call.keyWidth());
   return true;
 } catch (const std::exception &error) { // of the frontend
   fail(ctx, std::string("attention by cudnn: ") + error.what());
@@ -338,17 +329,22 @@ bool cudnnForward(const peft_context_t &ctx, const AttentionShape &shape, const 
 }
 
 bool cudnnBackward(const peft_context_t &ctx, const AttentionShape &shape, const Backward<bf16> &x) {
-  Call call{{shape, cudaOf(ctx).attention, true, cudaOf(ctx).deterministic}, x.segments};
+  const int64_t width = int64_t(shape.heads) * shape.dim, keyWidth = int64_t(shape.kvHeads) * shape.dim;
+  const bool columns = x.q.stride != width || x.dq.stride != width || x.o.stride != width ||
+                       x.dout.stride != width || x.k.stride != keyWidth || x.v.stride != keyWidth ||
+                       x.dk.stride != keyWidth || x.dv.stride != keyWidth;
+  const AttentionLayout &layout = cudaOf(ctx).attention;
+  const bool inOneOrder = columns && layout.kind == AttentionLayout::packed;
+  Call call{{shape, layout, true, inOneOrder || cudaOf(ctx).deterministic}, x.segments};
   call.pointers[Stats] = address(x.lse);
   call.add(Q, x.q);
   call.add(K, x.k);
   call.add(V, x.v);
   call.add(O, x.o);
   call.add(DOut, x.dout);
-  const bool grouped = shape.heads != shape.kvHeads;
-  call.addGradient(DQ, x.dq, !call.problem.deterministic);
-  call.addGradient(DK, x.dk, grouped);
-  call.addGradient(DV, x.dv, grouped);
+  call.add(DQ, x.dq);
+  call.addKeyGradient(DK, x.dk);
+  call.addKeyGradient(DV, x.dv);
   return run(ctx, std::move(call));
 }
 

@@ -11,7 +11,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "attention_blocks.h"
-#include "mma.h"
+#include "peft/runtime/cuda/mma.h"
+#include "peft/runtime/math.h"
 
 namespace peft::rt::attention_detail {
 using namespace tensor_cores;

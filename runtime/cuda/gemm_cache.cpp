@@ -21,7 +21,11 @@ namespace peft::rt {
 namespace {
 
 using Choices = std::map<std::string, Choice>;
-Choices choices;
+/// Made when it is first wanted: a device may be opened before main.
+Choices &choices() {
+  static auto &all = *new Choices;
+  return all;
+}
 uint64_t made = 0;
 
 constexpr size_t words = sizeof(cublasLtMatmulAlgo_t::data) / sizeof(uint64_t);
@@ -87,13 +91,13 @@ Result<Choices> parse(const nlohmann::json &file, const std::string &path) {
 } // namespace
 
 Choice *findChoice(const std::string &key) {
-  auto found = choices.find(key);
-  return found == choices.end() ? nullptr : &found->second;
+  auto found = choices().find(key);
+  return found == choices().end() ? nullptr : &found->second;
 }
 
 void keepChoice(const std::string &key, const Choice &choice) {
   ++made;
-  choices[key] = choice;
+  choices()[key] = choice;
 }
 
 Status loadGemmCache(const std::string &path) {
@@ -106,7 +110,7 @@ Status loadGemmCache(const std::string &path) {
   if (!found)
     return found.status();
   for (const auto &[key, choice] : *found)
-    choices[key] = choice;
+    choices()[key] = choice;
   return Status::ok();
 }
 
@@ -115,7 +119,7 @@ Status saveGemmCache(const std::string &path) {
   if (!device)
     return device.status();
   nlohmann::json products = nlohmann::json::object();
-  for (const auto &[key, choice] : choices)
+  for (const auto &[key, choice] : choices())
     products[key] = {{"algorithm", toHex(choice.algorithm)},
                      {"microseconds", std::round(choice.microseconds * 10.0) / 10}};
   const nlohmann::json file = {
@@ -124,6 +128,6 @@ Status saveGemmCache(const std::string &path) {
 }
 
 uint64_t gemmChoicesMade() { return made; }
-void forgetGemmChoices() { choices.clear(); }
+void forgetGemmChoices() { choices().clear(); }
 
 } // namespace peft::rt

@@ -100,6 +100,24 @@ class ProgramOnGpu(unittest.TestCase):
             self.assertLess(abs(a - b), 1e-4 * a)
             self.assertLess(abs(a - c), 0.02 * a)
 
+    def test_gradients_summed_where_swiglu_is_train_the_same_model(self):
+        # Large enough for it: 8192 rows of 2048 columns.
+        shape = {**SHAPE, "intermediate_size": 2048, "max_position_embeddings": 1024}
+        model = write_model(os.path.join(self.folder, "large"), shape, weights(shape))
+        data = write_data(os.path.join(self.folder, "large.safetensors"), documents(1500))
+        losses = []
+        for dtype in ("f32", "bf16"):
+            program, out = (os.path.join(self.folder, f"large-{dtype}{end}") for end in ("", "-out"))
+            must(tool("peftc"), model, "--target", "cuda", "--dtype", dtype, *PLAIN, "--batch", "8", "--seq-len", "1024", "--quiet",
+                 "-o", program)
+            with open(program + ".cu") as file:
+                self.assertEqual("map_weight_grads" in file.read(), dtype == "bf16")
+            must(program, "--data", data, "--output_dir", out, "--learning_rate", "1e-3", "--logging_steps", "1", "--max_steps", "12")
+            losses.append(self.losses(out))
+        self.assertLess(losses[0][-1], losses[0][0])
+        for a, b in zip(*losses):
+            self.assertLess(abs(a - b), 0.02 * a)
+
     def test_sums_in_any_order_train_the_same_model(self):
         self.programs["any-order"] = os.path.join(self.folder, "any-order")
         self.addCleanup(self.programs.pop, "any-order")

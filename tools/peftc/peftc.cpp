@@ -8,7 +8,6 @@
 #include "HostCompiler.h"
 
 #include "passes/Adapt/Passes.h"
-#include "passes/Budget/Search.h"
 #include "peft/Import/Import.h"
 #include "peft/Pipelines/Pipelines.h"
 #include "peft/Recipe/Recipe.h"
@@ -161,26 +160,6 @@ template <class Build> LogicalResult run(ModuleOp module, Build build) {
   return pm.run(module);
 }
 
-/// Whether a budget has room for what is otherwise computed again though it costs little: norms, activations.
-/// On a CPU nothing is gained by it.
-bool keepsCheap(ModuleOp adapted, peft::TrainOptions &train, peft::FuseOptions &fuse,
-                peft::PlanOptions &plan) {
-  if (memory.empty() || target != "cuda")
-    return false;
-  Expected<uint64_t> budget = peft::parseBytes(memory);
-  if (!budget)
-    return consumeError(budget.takeError()), false; // peft-fit-memory says why
-  OwningOpRef<ModuleOp> module = adapted.clone();
-  train.keepCheap = true;
-  if (failed(run(*module, [&](OpPassManager &pm) {
-        peft::buildTrainPipeline(pm, train);
-        peft::buildFusePipeline(pm, fuse);
-      })))
-    return false;
-  std::optional<uint64_t> arena = peft::plannedArena(*module, plan.target, plan.deterministic);
-  return arena && *arena <= *budget;
-}
-
 int compile(MLIRContext &context, StringRef argv0) {
   if (const std::string binary = output.empty() ? "train" : output.getValue();
       emit == Emit::binary && sys::fs::is_directory(binary))
@@ -238,7 +217,7 @@ int compile(MLIRContext &context, StringRef argv0) {
     return 2;
   if (emit == Emit::adapted)
     return writeModule(*module);
-  train.keepCheap = keepsCheap(*module, train, fuse, plan);
+  train.keepCheap = peft::layersToKeep(*module, train, fuse, plan);
   if (failed(run(*module, [&](OpPassManager &pm) { peft::buildTrainPipeline(pm, train); })))
     return 2;
   if (emit == Emit::training)

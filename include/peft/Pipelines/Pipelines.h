@@ -8,6 +8,7 @@
 #ifndef PEFT_PIPELINES_PIPELINES_H
 #define PEFT_PIPELINES_PIPELINES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -15,9 +16,11 @@ namespace peft {
 
 struct TrainOptions : mlir::PassPipelineOptions<TrainOptions> {
   Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or sgd"), llvm::cl::init("adamw")};
-  Option<bool> keepCheap{*this, "keep-cheap",
-                         llvm::cl::desc("keep cheap values but for those that cost nothing to compute again"),
-                         llvm::cl::init(false)};
+  Option<int64_t> keepCheap{
+      *this, "keep-cheap",
+      llvm::cl::desc("in how many layers, from the first on, cheap values are kept if it costs a pass to "
+                     "compute them again"),
+      llvm::cl::init(0)};
   Option<bool> fuseProjections{*this, "fuse-projections",
                                llvm::cl::desc("q, k and v as one product, gate and up, and adapters within"),
                                llvm::cl::init(false)};
@@ -45,6 +48,11 @@ void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 void buildPlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
 /// scheduled -> emitted: equal layers are one function; emitc.
 void buildEmitPipeline(mlir::OpPassManager &pm);
+
+/// For TrainOptions::keepCheap: in how many layers `plan.memory` has room for what is computed again
+/// otherwise though it costs little (norms). `train` is tried out. Planned for each answer that is weighed:
+/// some 0.2 s for 8B. On a CPU 0, as nothing is gained.
+int64_t layersToKeep(mlir::ModuleOp adapted, TrainOptions &train, FuseOptions &fuse, const PlanOptions &plan);
 
 void registerPipelines();
 void registerAllPasses();

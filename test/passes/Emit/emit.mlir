@@ -10,6 +10,8 @@ module attributes {nn.name = "tiny", nn.path = "models/tiny", nn.vocab_size = 9 
 nn.parameter frozen @table {stored = "f32"} : tensor<9x4xf32>
 nn.parameter trainable @a {exec.offset = 0 : i64, init = #nn.init<normal>, init_value = 0.02 : f64} : tensor<4xf32>
 
+// CPP-NOT:#include "peft/runtime/map_weight_grads.h"
+
 // Scalar functions work on floats in registers.
 //      CPP:static PEFT_HD float silu_mul(float a, float b) {
 // CPP-NEXT:  const float v1 = rt::silu(a);

@@ -33,10 +33,9 @@ struct AttentionSizes {
 ///   grouped heads  4 B H S D   dK and dV of each query head (8 B H S D when packed)
 ///   always         4 B H S     rows' dot products
 ///
-/// and 1 MiB for the rest. As columns, packed ones want 2 B H S D more in free order, so that dq is dense
-/// at first, and 4 B S D for each head of keys, where heads are grouped, for dk and dv. S is seq and B the
-/// batch; when packed, B S is batch * seq but for dS, whose S is `longest` and whose B is `sequences`. Agrees
-/// with what was measured on an H200 to 1 MiB.
+/// and 1 MiB for the rest. As columns, packed ones of grouped heads want 4 B S D more for each head of keys,
+/// for dk and dv that are dense at first. S is seq and B the batch; when packed, B S is batch * seq but for
+/// dS, whose S is `longest` and whose B is `sequences`. Agrees with what was measured on an H200 to 1 MiB.
 inline uint64_t attentionWorkspace(const AttentionSizes &sizes, bool deterministic, int64_t sequences = 0,
                                    int64_t longest = 0) {
   auto roundUp = [](int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; };
@@ -46,7 +45,7 @@ inline uint64_t attentionWorkspace(const AttentionSizes &sizes, bool determinist
   const bool pitched = packed && sizes.columns;
   int64_t bytes = 4 * rows + (int64_t(1) << 20);
   bytes += deterministic ? 2 * (packed ? sequences : sizes.batch) * sizes.heads * side * side
-                         : (pitched ? 6 : 4) * rows * sizes.dim;
+                         : 4 * rows * sizes.dim;
   if (sizes.heads != sizes.kvHeads) {
     bytes += (packed ? 8 : 4) * rows * sizes.dim;
     if (pitched)
@@ -56,10 +55,10 @@ inline uint64_t attentionWorkspace(const AttentionSizes &sizes, bool determinist
 }
 
 /// What a program plans for cuDNN. In any order packed rows want more than whole ones, whatever their number;
-/// in one order the many sequences and the long one of a bad batch would want more than anyone should plan:
-/// such a batch goes to the own kernels.
+/// in one order, which columns go in always, the many sequences and the long one of a bad batch would want
+/// more than anyone should plan: such a batch goes to the own kernels.
 inline uint64_t plannedAttentionWorkspace(const AttentionSizes &sizes, bool deterministic) {
-  return attentionWorkspace(sizes, deterministic, deterministic ? 0 : 1, sizes.seq);
+  return attentionWorkspace(sizes, deterministic, deterministic || sizes.columns ? 0 : 1, sizes.seq);
 }
 
 /// What the own kernels want in order to take a whole batch at once: at least one row's, a

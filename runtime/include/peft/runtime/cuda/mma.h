@@ -26,13 +26,6 @@ __device__ inline uint32_t packed(float low, float high) {
   return result;
 }
 
-/// 2^x within 2 units in the last place; 0 where that is below the normal numbers.
-__device__ inline float exp2Fast(float x) {
-  float result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
-}
-
 __device__ inline uint32_t sharedAddress(const void *pointer) {
   return uint32_t(__cvta_generic_to_shared(pointer));
 }
@@ -69,6 +62,11 @@ __device__ inline void copy4(void *to, const void *from, bool present) {
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(sharedAddress(to)), "l"(from),
                "r"(present ? 4 : 0)
                : "memory");
+}
+/// Ends a group of copies; later, all but the last `Pending` groups are done.
+__device__ inline void endCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int Pending> __device__ inline void waitForGroups() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
 }
 __device__ inline void waitForCopies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 

@@ -1,6 +1,6 @@
-// With `only-free` what becomes part of passes that are made anyway is computed again, and all else is kept.
+// In layers that are to be kept, what becomes part of passes that are made anyway is computed again, and all else is kept.
 
-// RUN: peft-opt %s --peft-recompute=only-free | FileCheck %s
+// RUN: peft-opt %s --peft-recompute=keep-layers=1 | FileCheck %s
 
 // silu(g) is part of the pass that reads it; the norm, which a product reads, would be a pass of its own.
 // CHECK-LABEL: @micro_step
@@ -19,5 +19,9 @@ func.func @micro_step(%a: tensor<8x4xf32>, %v: tensor<4x4xf32>, %w: tensor<4xf32
   // CHECK-NEXT: %[[F2:.*]] = nn.activation silu %[[G]]
   // CHECK-NEXT: arith.mulf %[[DY]], %[[F2]]
   %dg = arith.mulf %dy, %f : tensor<8x4xf32>
+  // The pass that reads silu(g) makes x too, and may sum it.
+  // CHECK-NEXT: %[[X2:.*]] = arith.mulf %[[F2]], %[[G]]
+  // CHECK-NEXT: nn.linear_weight_grad %[[DY]], %[[X2]]
+  %dB = nn.linear_weight_grad %dy, %x : (tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>
   return %y : tensor<8x4xf32>
 }
