@@ -29,26 +29,32 @@ programs() {
 # part NAME COMMAND...: in the background, to its log.
 part() { "${@:2}" > "$logs/$1" 2>&1 & }
 
-# What takes the most of a core first. float32 keeps adapters apart unless it is asked not to.
-part 1 scripts/gpu_kernels.sh "$build/tests" "${@:2}"
-part 2 python3 test/parity/run.py --target cuda --build "$build"
-part 3 python3 test/parity/run.py --target cuda --build "$build" --option=--fuse-projections=on llama-lora-all-linear \
-  llama-lora-patterns llama-lora-clip-accum-cosine mistral-lora qwen3-lora
-wait
-part 4 programs ProgramOnGpu
-part 5 programs AGpuThatFails
-wait
-part 6 programs MemoryOfAGpu # alone: it reads what the driver has given away
-wait
-
 passed=0 failed=0
-for log in "$logs"/*; do
-  cat "$log"
-  if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
-  else
-    failed=$((failed + 1))
-  fi
-done
+# Waits for the parts, shows what they said, and adds up their last lines, 'N passed, N failed'.
+count() {
+  wait
+  local log
+  for log in "$logs"/*; do
+    cat "$log"
+    if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+      passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+    else
+      failed=$((failed + 1))
+    fi
+    rm "$log"
+  done
+}
+
+# float32 keeps adapters apart unless it is asked not to.
+part kernels scripts/gpu_kernels.sh "$build/tests" "${@:2}"
+part parity python3 test/parity/run.py --target cuda --build "$build"
+part parity-fused python3 test/parity/run.py --target cuda --build "$build" --option=--fuse-projections=on \
+  llama-lora-all-linear llama-lora-patterns llama-lora-clip-accum-cosine mistral-lora qwen3-lora
+count
+part programs programs ProgramOnGpu
+part programs-that-fail programs AGpuThatFails
+count
+part memory programs MemoryOfAGpu # alone: it reads what the driver has given away
+count
 echo "$passed passed, $failed failed"
 (( failed == 0 && passed > 0 ))
