@@ -34,6 +34,16 @@ class CudaProgram(unittest.TestCase):
             with self.subTest(name):
                 self.compile(name, *options)
 
+    def test_gradients_summed_where_swiglu_is_compile_without_warning(self):
+        shape = config(hidden_size=64, intermediate_size=2048)  # large enough for it: 8192 rows of 2048 columns
+        model = write_model(os.path.join(self.folder, "wide"), shape, weights(shape))
+        program = os.path.join(self.folder, "summing")
+        result = run(tool("peftc"), model, "--target", "cuda", "--lora", "r=4,targets=all-linear", "--quiet", "--batch", "64",
+                     "--seq-len", "128", "-o", program)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        with open(program + ".cu") as file:
+            self.assertTrue("rt::map_weight_grads<silu_mul_mul_mul_silu_grad, 0b110, 0b111>(ctx, " in file.read())
+
     def test_a_budget_with_offloading_compiles_without_warning(self):
         shape = config(hidden_size=128, intermediate_size=256, num_attention_heads=2, num_key_value_heads=1, num_hidden_layers=6)
         model = write_model(os.path.join(self.folder, "deep"), shape, weights(shape))
