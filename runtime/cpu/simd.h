@@ -14,7 +14,6 @@
 namespace peft::rt {
 
 typedef float Float8 __attribute__((vector_size(32)));
-typedef int32_t Int8 __attribute__((vector_size(32)));
 
 inline Float8 load8(const float *p) {
   Float8 v;
@@ -48,9 +47,9 @@ template <class Combine> inline float reduce(Floats v, Combine combine) {
   Float8 low = load8(values);
   if constexpr (lanes == 16)
     low = combine(low, load8(values + 8));
-  low = combine(low, __builtin_shuffle(low, (Int8{4, 5, 6, 7, 0, 1, 2, 3})));
-  low = combine(low, __builtin_shuffle(low, (Int8{2, 3, 0, 1, 6, 7, 4, 5})));
-  low = combine(low, __builtin_shuffle(low, (Int8{1, 0, 3, 2, 5, 4, 7, 6})));
+  low = combine(low, __builtin_shufflevector(low, low, 4, 5, 6, 7, 0, 1, 2, 3));
+  low = combine(low, __builtin_shufflevector(low, low, 2, 3, 0, 1, 6, 7, 4, 5));
+  low = combine(low, __builtin_shufflevector(low, low, 1, 0, 3, 2, 5, 4, 7, 6));
   return low[0];
 }
 inline float sumOf(Floats v) {
@@ -90,22 +89,19 @@ inline __attribute__((always_inline)) void tileProduct(int64_t k, const float *a
 
 /// The transpose of eight rows of eight.
 inline void transpose8(Float8 r[8]) {
-  const Int8 low = {0, 8, 1, 9, 4, 12, 5, 13}, high = {2, 10, 3, 11, 6, 14, 7, 15};
-  const Int8 evenPair = {0, 1, 8, 9, 4, 5, 12, 13}, oddPair = {2, 3, 10, 11, 6, 7, 14, 15};
-  const Int8 lowHalf = {0, 1, 2, 3, 8, 9, 10, 11}, highHalf = {4, 5, 6, 7, 12, 13, 14, 15};
   Float8 t[8], u[8];
   for (int i = 0; i < 8; i += 2) {
-    t[i] = __builtin_shuffle(r[i], r[i + 1], low);
-    t[i + 1] = __builtin_shuffle(r[i], r[i + 1], high);
+    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
   for (int i = 0; i < 8; i += 4)
     for (int j = 0; j < 2; ++j) {
-      u[i + 2 * j] = __builtin_shuffle(t[i + j], t[i + 2 + j], evenPair);
-      u[i + 2 * j + 1] = __builtin_shuffle(t[i + j], t[i + 2 + j], oddPair);
+      u[i + 2 * j] = __builtin_shufflevector(t[i + j], t[i + 2 + j], 0, 1, 8, 9, 4, 5, 12, 13);
+      u[i + 2 * j + 1] = __builtin_shufflevector(t[i + j], t[i + 2 + j], 2, 3, 10, 11, 6, 7, 14, 15);
     }
   for (int i = 0; i < 4; ++i) {
-    r[i] = __builtin_shuffle(u[i], u[i + 4], lowHalf);
-    r[i + 4] = __builtin_shuffle(u[i], u[i + 4], highHalf);
+    r[i] = __builtin_shufflevector(u[i], u[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    r[i + 4] = __builtin_shufflevector(u[i], u[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 
