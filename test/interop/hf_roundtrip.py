@@ -6,7 +6,8 @@
 
 Run it with a Python that has torch, transformers, peft, gguf and safetensors (PyPI):
     python3 -m venv hf && hf/bin/pip install torch transformers peft gguf safetensors
-It is not part of the test suite, which needs none of these. Four checks:
+It is not part of the test suite, which needs none of these. The program has to be one of --dtype f32: HF computes in
+float32 here, and bf16 is some 1e-3 off. Four checks:
     1. the base model: our loss is HF's
     2. our adapter, read by PeftModel.from_pretrained: our loss is HF's
     3. an adapter that HF PEFT saved, read by us: our loss is HF's (with a recipe for embed_tokens or lm_head, PEFT
