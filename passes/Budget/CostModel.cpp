@@ -23,9 +23,9 @@ static double bytesOf(Type type) {
 
 /// Two for each of x's rows and each weight.
 static double productFlops(Value x, Value weight) {
-  RankedTensorType rows = tensorOf(x);
-  return 2.0 * double(rows.getNumElements() / rows.getShape().back()) *
-         double(tensorOf(weight).getNumElements());
+  RankedTensorType type = tensorOf(x);
+  const int64_t rows = type.getNumElements() / type.getShape().back();
+  return 2.0 * double(rows) * double(tensorOf(weight).getNumElements());
 }
 
 /// Half of the square, as attention is causal; `products` of them.

@@ -14,7 +14,8 @@ int64_t peft::borderWidth(int64_t rank) { return int64_t(llvm::alignTo(uint64_t(
 BorderCost::BorderCost(RankedTensorType x, RankedTensorType y, int64_t rank) : width(borderWidth(rank)) {
   constexpr double flops = 650e12, bytes = 4e12; // a second
   double elements = double(x.getNumElements() + y.getNumElements());
-  saved = 2 * elements * (x.getElementTypeBitWidth() / 8) / bytes;
+  const unsigned elementBytes = x.getElementTypeBitWidth() / 8;
+  saved = 2 * elements * elementBytes / bytes;
   cost = 2 * elements * double(width) / flops;
 }
 
