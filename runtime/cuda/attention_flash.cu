@@ -160,7 +160,7 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
       for (int n = 0; n < W / 8; ++n)
         *reinterpret_cast<uint32_t *>(ownQueries + row * stride + n * 8 + lane % 4 * 2) =
-            packed(output[r][n][2 * half] * inverse, output[r][n][2 * half + 1] * inverse);
+            packBf16(output[r][n][2 * half] * inverse, output[r][n][2 * half + 1] * inverse);
       if (lane % 4 == 0 && tokens[r][half] < shape.seq)
         x.lse[b * shape.lseRow + head * shape.lseHead + tokens[r][half]] =
             state.maximum * shape.scale + logf(state.sum);

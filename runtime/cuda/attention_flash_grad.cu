@@ -193,7 +193,7 @@ __global__ void __launch_bounds__(threads)
         for (int half = 0; half < 2; ++half)
           *reinterpret_cast<uint32_t *>(own + (r * 16 + lane / 4 + 8 * half) * stride + n * 8 +
                                         lane % 4 * 2) =
-              packed(sum[r][n][2 * half] * factor, sum[r][n][2 * half + 1] * factor);
+              packBf16(sum[r][n][2 * half] * factor, sum[r][n][2 * half + 1] * factor);
     __syncwarp();
     storeRows<W, 16 * R>(to.at(firstToken + start + warp * R * 16) + rowHead * shape.dim, to.stride, own,
                          shape.seq - start - warp * R * 16, shape.dim, aligned);

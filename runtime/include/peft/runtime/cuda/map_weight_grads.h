@@ -133,11 +133,9 @@ __global__ void __launch_bounds__(Warps * 32, 16 / Warps)
 #pragma unroll
     for (int i = 0; i < X; ++i)
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const uint4 part = slots[((stage * X + i) * 2 + half) * threads + thread];
-        x[half][i].word[0] = part.x, x[half][i].word[1] = part.y;
-        x[half][i].word[2] = part.z, x[half][i].word[3] = part.w;
-      }
+      for (int half = 0; half < 2; ++half)
+        x[half][i] = Pack<bf16, 8>::load(
+            reinterpret_cast<const bf16 *>(slots + ((stage * X + i) * 2 + half) * threads + thread));
     __syncthreads(); // the thin rows are there
     if (first + stages * stepRows < end)
       ask(first + stages * stepRows, stage, thinStage ? thinStage - 1 : stages);

@@ -11,7 +11,7 @@
 #ifndef PEFT_RUNTIME_CUDA_MMA_H
 #define PEFT_RUNTIME_CUDA_MMA_H
 
-#include "peft/runtime/tensor.h"
+#include "peft/runtime/cuda/vector.h"
 
 #include <cuda_runtime.h>
 
@@ -19,12 +19,7 @@ namespace peft::rt::tensor_cores {
 
 template <int W> constexpr int tileStride = W + 8;
 
-/// Two values rounded to bf16, `low` at the lower address.
-__device__ inline uint32_t packed(float low, float high) {
-  uint32_t result;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(result) : "f"(high), "f"(low));
-  return result;
-}
+using detail::packBf16;
 
 __device__ inline uint32_t sharedAddress(const void *pointer) {
   return uint32_t(__cvta_generic_to_shared(pointer));
@@ -167,8 +162,8 @@ __device__ inline void packAll(uint32_t (&to)[R][N / 16][4], const float (&c)[R]
     for (int k = 0; k < N / 16; ++k)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        to[r][k][2 * half] = packed(c[r][2 * k + half][0], c[r][2 * k + half][1]);
-        to[r][k][2 * half + 1] = packed(c[r][2 * k + half][2], c[r][2 * k + half][3]);
+        to[r][k][2 * half] = packBf16(c[r][2 * k + half][0], c[r][2 * k + half][1]);
+        to[r][k][2 * half + 1] = packBf16(c[r][2 * k + half][2], c[r][2 * k + half][3]);
       }
 }
 
